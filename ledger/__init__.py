@@ -1,0 +1,1 @@
+"""What was, provably: bytes in, a position out, and a receipt that people who do not trust us can check themselves."""
