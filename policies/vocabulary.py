@@ -1,15 +1,17 @@
-"""The words in which a decision is asked for: facts about who, what, on which ground, across which wall, and in which circumstances.
+"""The words in which a decision is asked for: facts about who, what, on which ground, across which wall, and in which
+circumstances.
 
-Facts are rows that the caller fetched; rules never look anything up. Every value is plain and frozen, so facts can be cached and
-shared between threads. `policies/<kind>/schema.yaml` types each attribute; the engine refuses facts that break it.
+Facts are rows that the caller fetched; rules never look anything up. Every value is plain and frozen, so facts can be
+cached and shared between threads. `policies/<kind>/schema.yaml` types each attribute; the engine refuses facts that
+break it.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 ROLES: Final = (
-    "requester", "dept_head", "lead_rm", "data_owner", "data_steward", "ops", "compliance", "cco", "pi_officer", "auditor",
-    "key_custodian", "sysadmin", "partner_user", "partner_admin", "enterprise_rep", "regulator",
+    "requester", "dept_head", "lead_rm", "data_owner", "data_steward", "ops", "compliance", "cco", "pi_officer",
+    "auditor", "key_custodian", "sysadmin", "partner_user", "partner_admin", "enterprise_rep", "regulator",
 )  # fmt: skip
 INSTITUTION_KINDS: Final = (
     "firm", "park", "government", "equity_market", "bank", "guarantor", "insurer", "lessor", "intermediary",
@@ -17,7 +19,12 @@ INSTITUTION_KINDS: Final = (
 SIDES: Final = ("private", "public", "control", "none")
 MODES: Final = ("catalogue_open", "approval_gated", "mandatory_name_share", "not_shared")
 ACTIONS: Final = ("discover", "read", "verify", "export")
-CHANNELS: Final = ("console", "cli", "api", "job")  # people look through the first two (grant.view), machines call the others (grant.api)
+CHANNELS: Final = (
+    "console",
+    "cli",
+    "api",
+    "job",
+)  # people look through the first two (grant.view), machines call the others (grant.api)
 SUBJECT_KINDS: Final = ("person", "service")
 NO_PURPOSE: Final = "none"
 
@@ -26,8 +33,10 @@ NO_PURPOSE: Final = "none"
 class Subject:
     """Who asks: a person or a service account, with the three separate dimensions role, attribute and wall side.
 
-    `id` and `unit` are codes; `institution` is the code of the legal body, `internal` whether that body is the firm itself.
-    `clearance` is the highest level (1..5) that the person may see at all; `trained` whether the yearly training is valid.
+    `id` and `unit` are codes; `institution` is the code of the legal body, `internal` whether that body is the firm
+    itself.
+    `clearance` is the highest level (1..5) that the person may see at all; `trained` whether the yearly training is
+    valid.
     """
 
     id: str
@@ -47,8 +56,9 @@ class Subject:
 class Object:
     """What is asked for: one field group of one kind of record, as the catalogue and the client register describe it.
 
-    `owner` is the unit that answers for it, `owner_institution` that unit's institution. `discoverable` and `readable` are the two
-    independent halves of an open item. `natural_person`: the client is a person (mandatory name sharing never applies then).
+    `owner` is the unit that answers for it, `owner_institution` that unit's institution. `discoverable` and
+    `readable` are the two independent halves of an open item. `natural_person`: the client is a person (mandatory
+    name sharing never applies then).
     `suppressed`: compliance hides this name, or there is no such client; the two are told apart by nobody else.
     """
 
@@ -69,8 +79,9 @@ class Object:
 class GrantFacts:
     """The one grant that the caller relies on, measured against this very access; `NO_GRANT` if there is none.
 
-    `grantee_ok`, `items_ok`, `scope_ok`: the grant names this principal (or its unit), these fields, this client. Times are
-    microseconds since the epoch, `not_after` exclusive. `view/api/verify/export` are the modes of use that were granted;
+    `grantee_ok`, `items_ok`, `scope_ok`: the grant names this principal (or its unit), these fields, this client.
+    Times are microseconds since the epoch, `not_after` exclusive. `view/api/verify/export` are the modes of use that
+    were granted;
     `*_ok` the signatures that were given; `consent_ok` that a consent covers this receiver, purpose and item.
     """
 
@@ -101,9 +112,9 @@ NO_GRANT: Final = GrantFacts()
 class WallFacts:
     """The information barrier between this subject and this client at this moment.
 
-    `conflict`: the subject already saw a competitor of the same conflict class (Brewer-Nash). `restricted`, `watch`, `quiet`: the
-    client stands on that list, or in a quiet period. `side`: the side on which the record was written. `crossed`: an approved
-    wall crossing of this person for this client is running.
+    `conflict`: the subject already saw a competitor of the same conflict class (Brewer-Nash). `restricted`, `watch`,
+    `quiet`: the client stands on that list, or in a quiet period. `side`: the side on which the record was written.
+    `crossed`: an approved wall crossing of this person for this client is running.
     """
 
     conflict: bool = False
@@ -119,7 +130,9 @@ NO_WALL: Final = WallFacts()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The circumstances: the stated purpose code, `now` in microseconds, the channel, and whether emergency access is invoked."""
+    """The circumstances: the stated purpose code, `now` in microseconds, the channel, and whether emergency access is
+    invoked.
+    """
 
     purpose: str
     now: int
@@ -129,7 +142,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Exactly what an allowance covers: these records (or every record of one row class), this compartment, these fields."""
+    """Exactly what an allowance covers: these records (or every record of one row class), this compartment, these
+    fields.
+    """
 
     compartment: str
     records: frozenset[str]
@@ -155,7 +170,8 @@ class Facts:
 ACTS: Final = (
     # an access request (domain: application form and its review steps)
     "request:submit", "request:withdraw", "request:return", "request:endorse", "request:approve-owner",
-    "request:approve-compliance", "request:approve-cco", "request:approve-pi", "request:counter-offer", "request:accept-offer",
+    "request:approve-compliance", "request:approve-cco", "request:approve-pi", "request:counter-offer",
+    "request:accept-offer",
     "request:reject",
     # a grant
     "grant:revoke", "grant:renew", "grant:recertify",
@@ -173,12 +189,15 @@ ACTS: Final = (
     # consents of persons, authorisations of enterprises, requests of data subjects
     "consent:record", "consent:withdraw", "authorisation:give", "authorisation:withdraw", "subject-request:decide",
     # records and imports
-    "record:enter", "record:correct", "record:withdraw", "record:erase", "import:stage", "import:activate", "import:cancel",
+    "record:enter", "record:correct", "record:withdraw", "record:erase", "import:stage", "import:activate",
+    "import:cancel",
     # parties
-    "party:add-institution", "party:admit-institution", "party:suspend-institution", "party:add-user", "party:change-user",
+    "party:add-institution", "party:admit-institution", "party:suspend-institution", "party:add-user",
+    "party:change-user",
     "party:deactivate-user",
     # seeing what was done
-    "trail:search", "trail:read-own-items", "evidence:export", "report:make", "report:release", "finding:handle", "finding:close",
+    "trail:search", "trail:read-own-items", "evidence:export", "report:make", "report:release", "finding:handle",
+    "finding:close",
     # working together: recognition of a client, opportunities, campaigns of recertification
     "recognition:request", "recognition:decide", "recognition:dispute", "opportunity:raise", "opportunity:dispatch",
     "opportunity:claim", "opportunity:close", "recertification:open", "incident:handle",
@@ -191,9 +210,11 @@ ACTS: Final = (
 class MoveObject:
     """The thing that is moved. Ids are of principals, units are unit codes; "" where a fact does not apply.
 
-    `proposer` made the change that now awaits a second person. `previous_approvers` signed an earlier step of the same thing.
-    `partner`: the receiver is not the firm. `ring`: the requester approved a request of this very subject within the last seven
-    days (the caller computes it from history). `institution`: the body that the thing belongs to (parties, imports, exchange).
+    `proposer` made the change that now awaits a second person. `previous_approvers` signed an earlier step of the
+    same thing.
+    `partner`: the receiver is not the firm. `ring`: the requester approved a request of this very subject within the
+    last seven days (the caller computes it from history). `institution`: the body that the thing belongs to (parties,
+    imports, exchange).
     """
 
     kind: str
