@@ -1,7 +1,7 @@
 """The rows of the logs, and the one `MetaData` that every room with tables adds its own to.
 
-Portable on purpose: text identifiers made by the application, no sequence, no trigger, no stored procedure. Only `log_head`
-and the newest tile of a level are ever updated; entries get their `seq` once; everything else is written once and stays.
+Portable on purpose: text identifiers made by the application, no sequence, no trigger, no stored procedure. Only
+`log_head` and the newest tile of a level are ever updated; everything else about a log is written once and stays.
 Times are microseconds since the epoch, UTC.
 """
 
