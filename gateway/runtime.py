@@ -1,0 +1,188 @@
+"""The composition root: one `Gateway` value that holds every part, and the write transaction that the verbs use."""
+
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+
+from audit.events import Event
+from audit.trail import Trail
+from gateway.domain.ids import random_id
+from gateway.domain.principal import Principal
+from gateway.errors import Problem, declare
+from gateway.keys.registry import open_provider
+from gateway.sealing.keyring import Keyring
+from gateway.settings import Settings
+from gateway.store import operation
+from gateway.store.db import Clock, Database, Parameters, Tx, open_database
+from ledger.note import NoteSigner
+from ledger.sql import SqlLog
+from policies import PolicyEngine
+
+IDEMPOTENCY_KEY_REUSED = declare(
+    "idempotency-key-reused", "conflict",
+    zh="该幂等键已用于另一请求", en="This idempotency key was used with another request",
+    remedy_zh="新的请求请使用新的 Idempotency-Key", remedy_en="Use a new Idempotency-Key for a new request",
+)  # fmt: skip
+IDEMPOTENT_ANSWER_LOST = declare(
+    "idempotent-answer-lost", "conflict",
+    zh="该操作已执行,但原答复没有保存", en="This act was carried out, but its first answer was not kept",
+    remedy_zh="请查询其结果,不要再次提交", remedy_en="Look its result up; do not send it again",
+)  # fmt: skip
+
+NOT_INITIALISED = declare(
+    "not-initialised", "unavailable",
+    zh="网关尚未初始化", en="The gateway has not been initialised",
+    remedy_zh="请先运行 lianqiao init", remedy_en="Run `lianqiao init` first",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Claim:
+    """An idempotency key on its way into the business transaction: kept if and only if the act is."""
+
+    person_id: str
+    key: str
+    verb: str
+    digest: bytes
+    used: bool = False
+
+
+current_claim: contextvars.ContextVar[Claim | None] = contextvars.ContextVar("idempotency_claim", default=None)
+
+
+@dataclass(slots=True)
+class WriteTx:
+    """A write transaction with what must be committed with it: events, notices; and what follows the commit."""
+
+    tx: Tx
+    now: int
+    events: list[Event] = field(default_factory=list)
+    followers: list[Callable[[], object]] = field(default_factory=list)
+
+    async def execute(self, statement: sa.Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
+        return await self.tx.execute(statement, parameters)
+
+    def record(self, event: Event) -> None:
+        """Put `event` on the trail in this transaction: no act without its event, no event without its act."""
+        self.events.append(event)
+
+    def after_commit(self, act: Callable[[], object]) -> None:
+        """Call `act` once the commit is durable. For caches and wake-ups only: it may be lost in a crash."""
+        self.followers.append(act)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything a verb needs. Built by `open_gateway`, closed by `close`; shared by all requests of the process."""
+
+    settings: Settings
+    db: Database
+    policy: PolicyEngine
+    keyring: Keyring
+    grants_log: SqlLog
+    trail: Trail
+    state: dict[str, Any] = field(default_factory=dict)  # per-process caches and rate counters, never facts
+
+    @contextlib.asynccontextmanager
+    async def begin(self) -> AsyncIterator[WriteTx]:
+        """One business transaction. The trail's events are chained in last, under the replica's write-stream lock."""
+        claim = current_claim.get()
+        async with self.trail.write_chain() as chain, self.db.begin() as tx:
+            if claim is not None and not claim.used:
+                claim.used = True
+                await operation.claim(tx, claim.person_id, claim.key, claim.verb, claim.digest, tx.now)
+            write = WriteTx(tx, tx.now)
+            try:
+                yield write
+            except BaseException:
+                if claim is not None:
+                    claim.used = False
+                raise
+            if write.events:
+                await chain.append(tx, write.events)
+        for act in write.followers:
+            act()
+
+    async def close(self) -> None:
+        """Drain the trail, forget the keys, close the database."""
+        await self.trail.stop()
+        self.keyring.flush()
+        await self.db.close()
+
+
+def event_of(by: Principal, action: str, now: int, **content: Any) -> Event:
+    """An event of `by`'s doing; `content` are the further fields of `audit.events.Event`."""
+    return Event(
+        event_id=random_id(),
+        at=now,
+        actor=by.id,
+        actor_unit=by.unit_id,
+        actor_institution=by.institution_id,
+        on_behalf_of=by.on_behalf_of,
+        action=action,
+        source=by.source_address,
+        channel=by.channel,
+        **content,
+    )
+
+
+async def open_gateway(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ask_passphrase: Callable[[], str] | None = None,
+    database: Database | None = None,
+) -> Gateway:
+    """Open every part and check that they fit. Raises `Problem` or a key provider's error: never half open.
+
+    The database must be migrated and the log key and root key must exist (`lianqiao init` makes them).
+    """
+    policy = PolicyEngine.load()
+    signer = NoteSigner.parse(settings.log_key_path.read_text().strip()) if settings.log_key_path.exists() else None
+    if signer is None:
+        raise Problem(NOT_INITIALISED, detail_zh="缺少日志签名密钥", detail_en="the signing key of the logs is missing")
+    provider = open_provider(settings.key_provider_uri, _passphrase(settings, ask_passphrase))
+    db = database or open_database(settings.database_url, clock=clock, durable=settings.mode != "test")
+    try:
+        grants_log = SqlLog(settings.origin, signer.named(settings.origin))
+        trail_log = SqlLog(settings.trail_origin, signer.named(settings.trail_origin))
+        trail = Trail(settings.trail_origin, trail_log, db, replica=random_id())
+        gateway = Gateway(settings, db, policy, Keyring(provider, settings.suite), grants_log, trail)
+        async with db.begin() as tx:
+            await grants_log.ensure(tx)
+            await trail_log.ensure(tx)
+        await trail.start()
+    except BaseException:
+        await db.close()
+        raise
+    return gateway
+
+
+def _passphrase(settings: Settings, ask: Callable[[], str] | None) -> Callable[[], str]:
+    def secret() -> str:
+        if settings.key_passphrase is not None:
+            return settings.key_passphrase.get_secret_value()
+        if settings.key_passphrase_file is not None:
+            mode = settings.key_passphrase_file.stat().st_mode
+            if mode & 0o077:
+                raise Problem(
+                    NOT_INITIALISED, field="key_passphrase_file",
+                    detail_zh="口令文件对他人可读,请执行 chmod 600", detail_en="others can read the passphrase file: chmod 600 it",
+                )  # fmt: skip
+            return settings.key_passphrase_file.read_text().rstrip("\n")
+        if ask is not None:
+            return ask()
+        raise Problem(
+            NOT_INITIALISED, field="key_passphrase",
+            detail_zh="没有提供密钥文件口令", detail_en="no passphrase for the key file was given",
+        )  # fmt: skip
+
+    return secret
+
+
+__all__ = ["Claim", "Gateway", "WriteTx", "current_claim", "event_of", "open_gateway"]

@@ -1,0 +1,1 @@
+"""Rows in, dataclasses out. Nothing here decides, and nothing here commits."""

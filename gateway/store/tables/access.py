@@ -1,0 +1,132 @@
+"""Asking and granting: requests with their steps, grants with the keys they are looked up by, consents."""
+
+import sqlalchemy as sa
+
+from ledger.tables import log_entry, metadata
+
+access_request = sa.Table(
+    "access_request",
+    metadata,
+    sa.Column("request_id", sa.String(36), primary_key=True),
+    sa.Column("requester", sa.String(36), nullable=False, index=True),
+    sa.Column("requester_unit", sa.String(36), nullable=False, index=True),
+    sa.Column("requester_institution", sa.String(36), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("purpose", sa.String(40), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),  # canonical JSON of the AccessRequest
+    sa.Column("version", sa.Integer, nullable=False),  # optimistic lock: two approvers, one wins
+    sa.Column("due_at", sa.BigInteger),  # of the current step
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+)
+
+request_step = sa.Table(
+    "request_step",
+    metadata,
+    sa.Column("request_id", sa.ForeignKey(access_request.c.request_id), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("unit_id", sa.String(36), nullable=False),  # whose holder of `role` acts; "" = any unit
+    sa.Column("state", sa.String(12), nullable=False),  # waiting, open, done, skipped
+    sa.Column("decision", sa.String(20)),
+    sa.Column("actor", sa.String(36)),
+    sa.Column("opinion", sa.Text),
+    sa.Column("due_at", sa.BigInteger),
+    sa.Column("acted_at", sa.BigInteger),
+    sa.Index("ix_request_step_inbox", "state", "role", "unit_id"),
+)
+
+attachment = sa.Table(
+    "attachment",
+    metadata,
+    sa.Column("attachment_id", sa.String(36), primary_key=True),
+    sa.Column("request_id", sa.ForeignKey(access_request.c.request_id), nullable=False, index=True),
+    sa.Column("file_name", sa.String(255), nullable=False),
+    sa.Column("media_type", sa.String(100), nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("added_by", sa.String(36), nullable=False),
+    sa.Column("added_at", sa.BigInteger, nullable=False),
+)
+
+access_grant = sa.Table(
+    "access_grant",
+    metadata,
+    sa.Column("grant_id", sa.String(36), primary_key=True),
+    sa.Column("request_id", sa.ForeignKey(access_request.c.request_id), nullable=False, index=True),
+    sa.Column("entry_id", sa.ForeignKey(log_entry.c.entry_id), nullable=False),  # no grant without its ledger entry
+    sa.Column("grantee_unit", sa.String(36), nullable=False, index=True),
+    sa.Column("grantee_person", sa.String(36)),  # None: everybody of the unit
+    sa.Column("purpose", sa.String(40), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False, index=True),  # active, revoked, expired, superseded
+    sa.Column("not_before", sa.BigInteger, nullable=False),
+    sa.Column("not_after", sa.BigInteger, nullable=False, index=True),
+    sa.Column("use_limit", sa.Integer),  # None: unlimited within the term
+    sa.Column("use_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rate_per_hour", sa.Integer),
+    sa.Column("row_cap", sa.Integer, nullable=False),
+    sa.Column("uses", sa.String(40), nullable=False),  # of view api verify export, blank-separated
+    sa.Column("approvals", sa.String(60), nullable=False),  # of owner compliance cco pi, blank-separated
+    sa.Column("content", sa.Text, nullable=False),  # canonical JSON of the Grant
+    sa.Column("last_used_at", sa.BigInteger),
+    sa.Column("revoked_entry_id", sa.String(36)),
+    sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+grant_item = sa.Table(
+    "grant_item",
+    metadata,
+    sa.Column("grant_id", sa.ForeignKey(access_grant.c.grant_id), primary_key=True),
+    sa.Column("item_code", sa.String(20), primary_key=True),
+    sa.Column("field_group", sa.String(30), nullable=False),
+    sa.Column("owner_unit", sa.String(36), nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),  # blank-separated field names
+    sa.Index("ix_grant_item_owner", "owner_unit", "item_code"),
+)
+
+grant_scope = sa.Table(
+    "grant_scope",
+    metadata,
+    # One row per (grant, group, thing in scope): what the decision's facts are looked up by, whatever the number of grants.
+    sa.Column("grantee_unit", sa.String(36), primary_key=True),
+    sa.Column("field_group", sa.String(30), primary_key=True),
+    sa.Column("scope", sa.String(60), primary_key=True),  # "client:<id>", "park:<id>", "tag:<tag>"
+    sa.Column("grant_id", sa.ForeignKey(access_grant.c.grant_id), primary_key=True),
+)
+
+grant_use = sa.Table(
+    "grant_use",
+    metadata,
+    # Uses counted by hour, for the rate and for what the owner sees.
+    sa.Column("grant_id", sa.ForeignKey(access_grant.c.grant_id), primary_key=True),
+    sa.Column("hour", sa.BigInteger, primary_key=True),  # microseconds, start of the hour
+    sa.Column("uses", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+)
+
+consent = sa.Table(
+    "consent",
+    metadata,
+    sa.Column("consent_id", sa.String(36), primary_key=True),
+    sa.Column("kind", sa.String(30), nullable=False),  # general, separate, written, enterprise_authorisation
+    sa.Column("client_id", sa.String(36), nullable=False, index=True),
+    sa.Column("record_id", sa.String(36)),  # the contact person, when the consent is a person's
+    sa.Column("receiver", sa.String(36), nullable=False),  # institution
+    sa.Column("purpose", sa.String(40), nullable=False),
+    sa.Column("items", sa.Text, nullable=False),  # codes, blank-separated
+    sa.Column("notice_version", sa.String(40), nullable=False),
+    sa.Column("evidence_hash", sa.LargeBinary, nullable=False),
+    sa.Column("not_before", sa.BigInteger, nullable=False),
+    sa.Column("not_after", sa.BigInteger, nullable=False),
+    sa.Column("withdrawn_at", sa.BigInteger),
+    sa.Column("registered_by", sa.String(36), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+grant_consent = sa.Table(
+    "grant_consent",
+    metadata,
+    sa.Column("grant_id", sa.ForeignKey(access_grant.c.grant_id), primary_key=True),
+    sa.Column("consent_id", sa.ForeignKey(consent.c.consent_id), primary_key=True),
+)

@@ -1,0 +1,86 @@
+"""The ASGI application: the API from the routes, health and metrics, the log's public files, the console."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import orjson
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+from gateway import __version__
+from gateway.errors import NOT_FOUND, Problem
+from gateway.runtime import Gateway
+from gateway.web import api, openapi
+from gateway.web.pages import mount_console
+from gateway.web.files import RAW
+from gateway.web.ledger import mount_ledger
+from gateway.web.middleware import Edge, Numbers
+from gateway.web.problems import problem_response
+from gateway.worker import Worker
+
+
+def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
+    """The whole gateway as one ASGI application over an open `gateway`; `worker` overrides `worker_in_server`."""
+    numbers = Numbers()
+    run_worker = gateway.settings.worker_in_server if worker is None else worker
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            if run_worker:
+                await stack.enter_async_context(Worker(gateway))
+            yield
+
+    app = FastAPI(title="Lianqiao", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.gateway = gateway
+    app.state.numbers = numbers
+    api.mount(app, RAW)
+    _mount_operation(app, gateway, numbers)
+    mount_ledger(app)
+    mount_console(app)
+
+    @app.exception_handler(HTTPException)
+    async def not_served(request: Request, error: HTTPException) -> Response:
+        if error.status_code in {404, 405}:
+            response = problem_response(Problem(NOT_FOUND), api.locale_of(request))
+            response.status_code = error.status_code
+            return response
+        return PlainTextResponse(error.detail, error.status_code)
+
+    limit = gateway.settings.max_body
+    return Edge(app, numbers=numbers, max_body=lambda: limit, secure=gateway.settings.url.startswith("https:"))
+
+
+def _mount_operation(app: FastAPI, gateway: Gateway, numbers: Numbers) -> None:
+    description = orjson.dumps(openapi.document(gateway.settings.url))
+
+    async def health(_request: Request) -> Response:
+        """Alive: the process answers."""
+        return Response(b'{"status":"alive"}', media_type="application/json")
+
+    async def ready(_request: Request) -> Response:
+        """Ready: the database answers and the trail can be written; without a trail nothing may be disclosed."""
+        try:
+            async with gateway.db.read():
+                pass
+            if not gateway.trail.ready:
+                return Response(b'{"status":"not-ready","part":"trail"}', 503, media_type="application/json")
+        except Problem as problem:
+            return problem_response(problem)
+        return Response(b'{"status":"ready"}', media_type="application/json")
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(numbers.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def interface(_request: Request) -> Response:
+        return Response(description, media_type="application/json")
+
+    app.add_api_route("/health", health, include_in_schema=False, name="health")
+    app.add_api_route("/ready", ready, include_in_schema=False, name="ready")
+    if gateway.settings.metrics:
+        app.add_api_route("/metrics", metrics, include_in_schema=False, name="metrics")
+    app.add_api_route("/v1/openapi.json", interface, include_in_schema=False, name="openapi")
