@@ -1,0 +1,235 @@
+"""One sealed blob per record and compartment, under a data key of its own, bound to the place it belongs to.
+
+Layouts byte by byte: docs/formats/sealed-record.md and wrapped-key.md. The version of the group key stands only beside
+the wrapped data key, so that a rotation rewraps data keys and never touches a blob.
+"""
+
+import math
+import os
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import orjson
+from cryptography.exceptions import InvalidTag
+
+from gateway.errors import Problem
+from gateway.keys.suites import NONCE_BYTES, SUITES, TAG_BYTES, Suite
+from gateway.sealing.errors import VALUE_NOT_SEALABLE, KeyUnusable, NotCovered, SealBroken
+from gateway.sealing.groupkey import GroupKey
+from policies.decision import Allowed
+
+# magic, format version, suite, flags, reserved, schema version, lineage, generation, nonce
+_HEAD = struct.Struct(">2sBBBBH8sI12s")
+HEAD_BYTES = _HEAD.size
+_BOUND = HEAD_BYTES - NONCE_BYTES
+_MAGIC = b"LS"
+_FORMAT = 1
+# magic, format version, suite of the group key, its version, nonce
+_WRAP = struct.Struct(">2sBBI12s")
+_WRAP_BOUND = _WRAP.size - NONCE_BYTES
+_WRAP_MAGIC = b"LD"
+# What is sealed is what is opened: no silent conversion of dates, data classes or subclasses into something else.
+_JSON = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+_OPENING = frozenset({"read", "verify", "export"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a blob belongs. Every part is authenticated; none but generation and schema version is stored with it."""
+
+    dataset: str
+    record: str
+    compartment: str
+    owner: str
+    generation: int
+    schema_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """What is stored: the blob beside the record, the wrapped data key (with `key_id`) in its own table."""
+
+    blob: bytes
+    wrapped: bytes
+    key_id: str
+
+
+@lru_cache(maxsize=4096)
+def _shared(dataset: str, compartment: str, owner: str) -> bytes:
+    """The part of the associated data that all records of one owner's compartment have in common."""
+    return b"lianqiao record 1\x00" + b"".join(_lp(part) for part in (dataset, compartment, owner))
+
+
+def _lp(part: str) -> bytes:
+    raw = part.encode("utf-8")
+    return len(raw).to_bytes(2, "big") + raw
+
+
+def associated(place: Place, head: bytes) -> bytes:
+    """The associated data of a blob: length-prefixed place, header without nonce. No two places give the same."""
+    record = place.record.encode("utf-8")
+    return b"%b%b%b%b" % (
+        _shared(place.dataset, place.compartment, place.owner),
+        len(record).to_bytes(2, "big"),
+        record,
+        head[:_BOUND],
+    )
+
+
+def _wrap_bound(head: bytes, lineage: str, record: str, compartment: str, generation: int) -> bytes:
+    """The associated data of a wrapped data key: all of it stands in the key's row, a rewrap needs nothing else."""
+    raw, group = record.encode("utf-8"), compartment.encode("utf-8")
+    return b"lianqiao data key 1\x00%b%b%b%b%b%b%b" % (
+        head[:_WRAP_BOUND],
+        bytes.fromhex(lineage),
+        len(raw).to_bytes(2, "big"),
+        raw,
+        len(group).to_bytes(2, "big"),
+        group,
+        generation.to_bytes(4, "big"),
+    )
+
+
+def _encoded(values: Mapping[str, object]) -> bytes:
+    """Values as canonical JSON. Raises `Problem(value-not-sealable)` naming the field, never the value."""
+    try:
+        encoded = orjson.dumps(values, option=_JSON)
+    except (TypeError, ValueError):
+        encoded = b""
+    for name, value in values.items():
+        # orjson writes NaN and infinity as null: what was sealed would not be what is opened.
+        if type(value) is float and not math.isfinite(value):
+            raise Problem(VALUE_NOT_SEALABLE, field=name)
+        if not encoded:
+            try:
+                orjson.dumps(value, option=_JSON)
+            except (TypeError, ValueError):
+                raise Problem(VALUE_NOT_SEALABLE, field=str(name)) from None
+    if not encoded:
+        raise Problem(VALUE_NOT_SEALABLE)
+    return encoded
+
+
+def _fits(group_key: GroupKey, owner: str, compartment: str) -> None:
+    if group_key.use != "seal":
+        raise KeyUnusable(f"key {group_key.key_id} is for use {group_key.use!r}, not for sealing")
+    if group_key.owner != owner or group_key.compartment != compartment:
+        raise KeyUnusable(f"key {group_key.key_id} belongs to another owner or compartment")
+
+
+def seal(group_key: GroupKey, place: Place, values: Mapping[str, object]) -> SealedRecord:
+    """`values` sealed for `place` under a new data key, which is wrapped by `group_key`.
+
+    Counts as one use of the group key. Raises `KeyUnusable` when the key is not the one of this owner's compartment.
+    """
+    _fits(group_key, place.owner, place.compartment)
+    plaintext = _encoded(values)
+    suite = group_key.suite
+    random = os.urandom(suite.key_bytes + 2 * NONCE_BYTES)
+    data_key, nonces = random[: suite.key_bytes], random[suite.key_bytes :]
+    head = _HEAD.pack(
+        _MAGIC, _FORMAT, suite.id, 0, 0, place.schema_version, bytes.fromhex(group_key.lineage), place.generation,
+        nonces[:NONCE_BYTES],
+    )  # fmt: skip
+    blob = head + suite.cipher(data_key).encrypt(nonces[:NONCE_BYTES], plaintext, associated(place, head))
+    wrapped = wrap_data_key(
+        group_key, data_key, place.record, place.compartment, place.generation, nonces[NONCE_BYTES:]
+    )
+    return SealedRecord(blob, wrapped, group_key.key_id)
+
+
+def wrap_data_key(
+    group_key: GroupKey, data_key: bytes, record: str, compartment: str, generation: int, nonce: bytes | None = None
+) -> bytes:
+    """A data key sealed under the group key and bound to record, compartment and generation."""
+    nonce = nonce or os.urandom(NONCE_BYTES)
+    head = _WRAP.pack(_WRAP_MAGIC, _FORMAT, group_key.suite.id, group_key.version, nonce)
+    bound = _wrap_bound(head, group_key.lineage, record, compartment, generation)
+    return head + group_key.aead.encrypt(nonce, data_key, bound)
+
+
+def unwrap_data_key(group_key: GroupKey, wrapped: bytes, record: str, compartment: str, generation: int) -> bytes:
+    """The data key. Raises `SealBroken` when anything about it was changed, or it is wrapped by another key."""
+    if len(wrapped) < _WRAP.size + TAG_BYTES:
+        raise SealBroken("the wrapped data key is too short")
+    magic, form, suite_id, version, nonce = _WRAP.unpack_from(wrapped)
+    if magic != _WRAP_MAGIC or form != _FORMAT or suite_id != group_key.suite.id or version != group_key.version:
+        raise SealBroken("the wrapped data key does not belong to this group key")
+    bound = _wrap_bound(wrapped, group_key.lineage, record, compartment, generation)
+    try:
+        return group_key.aead.decrypt(nonce, wrapped[_WRAP.size :], bound)
+    except InvalidTag:
+        raise SealBroken("the wrapped data key was changed or belongs elsewhere") from None
+
+
+def suite_of(blob: bytes) -> Suite:
+    """The suite a blob was sealed with. Raises `SealBroken` for bytes that are no blob of a known format."""
+    if len(blob) < HEAD_BYTES + TAG_BYTES or blob[:2] != _MAGIC or blob[2] != _FORMAT or blob[3] not in SUITES:
+        raise SealBroken("this is not a sealed record of a known format")
+    return SUITES[blob[3]]
+
+
+def _plain(group_key: GroupKey, sealed: SealedRecord, place: Place) -> bytes:
+    """The plaintext of a blob at its place. Raises `SealBroken` unless blob, wrapped key, place and group key agree."""
+    blob = sealed.blob
+    suite = suite_of(blob)
+    _, _, _, flags, reserved, schema, lineage, generation, nonce = _HEAD.unpack_from(blob)
+    if flags or reserved:
+        raise SealBroken("the header has bits set that this format does not know")
+    if schema != place.schema_version or generation != place.generation or lineage.hex() != group_key.lineage:
+        raise SealBroken("the blob belongs to another generation, schema version or key")
+    data_key = unwrap_data_key(group_key, sealed.wrapped, place.record, place.compartment, generation)
+    if len(data_key) != suite.key_bytes:
+        raise SealBroken("the data key does not fit the suite of the blob")
+    try:
+        return suite.cipher(data_key).decrypt(nonce, blob[HEAD_BYTES:], associated(place, blob))
+    except InvalidTag:
+        raise SealBroken("the blob was changed or belongs elsewhere") from None
+
+
+def _covered(place: Place, decision: Allowed) -> frozenset[str]:
+    """The fields that may leave. Raises `NotCovered` unless the decision allows opening this record's compartment."""
+    if not isinstance(decision, Allowed):
+        raise NotCovered("opening takes an allowing decision")
+    if decision.action not in _OPENING:
+        raise NotCovered("the decision allows another action than opening")
+    if place.compartment != decision.resource.compartment:
+        raise NotCovered("the decision is about another compartment")
+    if place.record not in decision.resource.records:
+        raise NotCovered("the decision does not name this record")
+    return decision.resource.fields
+
+
+def open_(group_key: GroupKey, sealed: SealedRecord, place: Place, decision: Allowed) -> dict[str, object]:
+    """The allowed fields of the record, and no other.
+
+    Raises `NotCovered` before any key is touched when the decision does not cover record and compartment, `KeyUnusable`
+    for a key of another owner or compartment, `SealBroken` when blob, wrapped key and place do not belong together.
+    """
+    fields = _covered(place, decision)
+    _fits(group_key, place.owner, place.compartment)
+    values = orjson.loads(_plain(group_key, sealed, place))
+    return {name: value for name, value in values.items() if name in fields}
+
+
+def open_many(
+    keys: Mapping[str, GroupKey], rows: Iterable[tuple[SealedRecord, Place]], decision: Allowed
+) -> list[dict[str, object]]:
+    """`open_` for many records under one decision; `keys` holds the group keys by key id.
+
+    All or nothing: the first record that is not covered, or does not open, raises as `open_` does.
+    """
+    opened = []
+    for sealed, place in rows:
+        key = keys.get(sealed.key_id)
+        if key is None:
+            raise KeyUnusable(f"key {sealed.key_id} was not given")
+        opened.append(open_(key, sealed, place, decision))
+    return opened

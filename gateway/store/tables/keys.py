@@ -1,0 +1,74 @@
+"""Wrapped keys only: group keys under the provider's root key, data keys under group keys. No key is here in clear."""
+
+import sqlalchemy as sa
+
+from ledger.tables import metadata
+
+group_key = sa.Table(
+    "group_key",
+    metadata,
+    sa.Column("key_id", sa.String(36), primary_key=True),  # <lineage>.<version>
+    sa.Column("lineage", sa.String(16), nullable=False),  # eight random bytes, hexadecimal
+    sa.Column("owner", sa.String(36), nullable=False),  # a unit; "" for a key of the whole installation
+    sa.Column("compartment", sa.String(40), nullable=False),
+    sa.Column("use", sa.String(8), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("suite", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),  # emptied when the key is destroyed
+    sa.Column("provider", sa.String(20), nullable=False),
+    sa.Column("root_version", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("activated_at", sa.BigInteger),
+    sa.Column("retired_at", sa.BigInteger),
+    sa.Column("destroyed_at", sa.BigInteger),
+    sa.UniqueConstraint("lineage", "version"),
+    sa.UniqueConstraint("owner", "compartment", "use", "version"),
+    sa.CheckConstraint("state IN ('pending', 'active', 'decrypt_only', 'destroyed')", name="state"),
+    sa.CheckConstraint("\"use\" IN ('seal', 'index', 'token')", name="use"),
+    sa.CheckConstraint("version >= 1", name="version"),
+    sa.CheckConstraint("(state = 'destroyed') = (length(wrapped) = 0)", name="wrapped"),
+)
+sa.Index("ix_group_key_state", group_key.c.state, group_key.c.use)
+
+group_key_use = sa.Table(
+    "group_key_use",
+    metadata,
+    # How often each running process may have used a key: written ahead in blocks, as an absolute number, so that a
+    # transaction that rolls back loses no count and two processes never wait for one row.
+    sa.Column("key_id", sa.String(36), primary_key=True),
+    sa.Column("holder", sa.String(36), primary_key=True),
+    sa.Column("uses", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("uses >= 0", name="uses"),
+)
+
+data_key = sa.Table(
+    "data_key",
+    metadata,
+    # In a table of its own: deleting the row makes the record unreadable, and a rewrap touches nothing else.
+    sa.Column("record_id", sa.String(36), primary_key=True),
+    sa.Column("compartment", sa.String(40), primary_key=True),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("key_id", sa.String(36), nullable=False),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.CheckConstraint("generation >= 0", name="generation"),
+    sa.Index("ix_data_key_key_id", "key_id", "record_id"),
+)
+
+key_job = sa.Table(
+    "key_job",
+    metadata,
+    # A rewrap, a change of suite or a shred horizon in progress: where it stands, so that it goes on after a kill.
+    sa.Column("job_id", sa.String(36), primary_key=True),
+    sa.Column("kind", sa.String(12), nullable=False),  # rewrap, reseal, root
+    sa.Column("from_key", sa.String(36), nullable=False),
+    sa.Column("to_key", sa.String(36), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),  # running, done
+    sa.Column("cursor", sa.Text, nullable=False, server_default=""),
+    sa.Column("done", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("total", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("destroy_after", sa.Boolean, nullable=False),  # the old version goes when nothing is left under it
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("state IN ('running', 'done')", name="state"),
+)
