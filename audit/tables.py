@@ -2,8 +2,8 @@
 `trail_event` can serve the gateway.
 
 Each replica writes two hash-chained streams of its own (reads, writes). The sealer puts runs of a stream's events into
-the trail's Merkle log: `trail_seal` says where, so that sealing changes no event and no index over them. The leaf itself
-is made from the row when it is sealed or shown: commitments cost ten times the chain, and no reader should wait for them.
+the trail's Merkle log: `trail_seal` says where, so that sealing changes no event and no index over them. The leaf is
+made from the row when it is sealed or shown: commitments cost ten times the chain, and no reader should wait for them.
 Times are microseconds since the epoch, UTC.
 """
 
