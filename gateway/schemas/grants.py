@@ -13,7 +13,7 @@ GrantState = Literal["active", "expired", "revoked", "superseded"]
 
 
 class Scope(Ask):
-    """Which enterprises: a list, a tag, a park; what is named is united."""
+    """Which enterprises: a list, tags, parks. All that is given must hold; of several tags or parks any one will do."""
 
     clients: tuple[str, ...] = Field(
         (), max_length=5000, description="客户编号或统一社会信用代码 / Client ids or USCCs"
@@ -61,6 +61,7 @@ class GrantOut(Answer):
     not_before: Instant
     not_after: Instant = Field(description="终止时刻(不含) / End, exclusive")
     row_cap: int
+    masked: bool = Field(False, description="仅给脱敏值 / Masked values only")
     use_limit: int | None = None
     use_count: int = 0
     rate_per_hour: int | None = None

@@ -13,10 +13,6 @@ State = Literal[
     "draft", "submitted", "dept_review", "owner_review", "compliance_review", "cco_review", "pi_review",
     "offered", "returned", "approved", "rejected", "withdrawn", "timed_out",
 ]  # fmt: skip
-LegalBasis = Literal[
-    "", "consent", "separate_consent", "contract", "statutory_duty", "hr_management", "public_interest", "disclosed",
-    "authorisation", "none",
-]  # fmt: skip
 
 
 class ItemAsk(Ask):
@@ -32,31 +28,38 @@ class RequestForm(Ask):
     """The application form (domain: 访问申请). A draft may leave anything open; submitting checks the whole."""
 
     items: tuple[ItemAsk, ...] = Field((), max_length=200, description="申请的数据项与字段 / Items and fields")
-    purpose: str = Field("", max_length=40, description="用途代码 / Purpose code", examples=["sme-credit-review"])
-    explanation: str = Field("", max_length=2000, description="用途说明,至少20字 / What for, at least 20 characters")
+    purpose: str = Field("", max_length=40, description="用途代码 / Purpose code", examples=["credit-due-diligence"])
+    reason: str = Field("", max_length=2000, description="用途说明,至少20字 / What for, at least 20 characters")
     scenario: str = Field("", max_length=500, description="应用场景 / Scenario")
-    scope: Scope = Field(default_factory=Scope, description="企业范围 / Which enterprises")
+    scope: Scope = Field(Scope(), description="企业范围 / Which enterprises")
     row_cap: int = Field(500, ge=1, le=100_000, description="行数上限 / Most rows that may be read")
     uses: tuple[Use, ...] = Field(("view",), description="使用方式 / Modes of use")
-    term_days: int = Field(30, ge=1, le=366, description="期限(天) / Term in days")
+    starts_at: Instant | None = Field(None, description="起始时刻,空为提交时 / Start, null: when it is submitted")
+    term_days: int = Field(30, ge=1, le=366, description="期限(天),自起始时刻计 / Term in days from the start")
     use_limit: int | None = Field(None, ge=1, le=10_000_000, description="使用次数上限 / Most uses")
     rate_per_hour: int | None = Field(None, ge=1, le=1_000_000, description="每小时次数上限 / Most uses an hour")
     grantee: Literal["person", "unit"] = Field(
         "person", description="授予本人或本单位 / For the requester alone or for the unit"
     )
-    legal_basis: LegalBasis = Field(
-        "", description="个人信息处理的合法性基础 / Legal basis for personal information (PIPL art. 13)"
+    legal_basis: str = Field(
+        "",
+        max_length=1000,
+        description="个人信息处理的合法性基础 / Legal basis (PIPL art. 13)",
+        examples=["PIPL 13-1(1)"],
     )
     consents: tuple[str, ...] = Field(
         (), max_length=200, description="同意或授权书编号 / Consents and authorisations relied on"
     )
-    project: str = Field("", max_length=100, description="关联商机或项目编号 / Opportunity or project")
-    crossing_id: str = Field("", max_length=36, description="跨墙审批编号 / Wall crossing")
-    assessment: str = Field("", max_length=100, description="对外提供影响评估编号 / Impact assessment (PIPL art. 55)")
-    security_contact: str = Field(
+    project_ref: str = Field("", max_length=100, description="关联商机或项目编号 / Opportunity or project")
+    crossing_ref: str = Field("", max_length=36, description="跨墙审批编号 / Wall crossing")
+    assessment_ref: str = Field(
+        "", max_length=100, description="对外提供影响评估编号 / Impact assessment (PIPL art. 55)"
+    )
+    safety_officer: str = Field(
         "", max_length=100, description="数据安全责任人工号 / Staff number of the person answerable for security"
     )
-    confidentiality: bool = Field(False, description="已签署保密承诺 / The confidentiality undertaking is signed")
+    pledge: bool = Field(False, description="已签署保密承诺 / The confidentiality undertaking is signed")
+    masked: bool = Field(False, description="仅需脱敏值 / Masked values will do")
 
 
 class PreviewRequest(RequestForm):
@@ -96,13 +99,17 @@ class EndorseRequest(RequestMove):
 class ApproveRequest(RequestMove):
     """Agreement of the present step. Anything narrower than what was asked makes it a counter-offer."""
 
-    opinion: str = Field("", max_length=1000, description="审批意见 / Opinion")
+    opinion: str = Field("", max_length=2000, description="审批意见 / Opinion")
+    reason_code: str = Field(
+        "", max_length=40, description="缩减理由代码,缩减时必填 / Reason for narrowing, needed then"
+    )
     items: tuple[ItemAsk, ...] | None = Field(
         None, max_length=200, description="同意的数据项与字段,空为全部 / What is agreed to, null: all"
     )
     clients: tuple[str, ...] | None = Field(
         None, max_length=5000, description="同意的企业,空为全部 / Enterprises agreed to, null: all"
     )
+    masked: bool | None = Field(None, description="仅给脱敏值 / Masked values only")
     row_cap: int | None = Field(None, ge=1, le=100_000)
     uses: tuple[Use, ...] | None = None
     term_days: int | None = Field(None, ge=1, le=366)
@@ -178,7 +185,9 @@ class TermsOut(Answer):
     scope: ScopeOut
     row_cap: int
     uses: tuple[Use, ...]
-    term_days: int
+    not_before: Instant
+    not_after: Instant
+    masked: bool = False
     use_limit: int | None = None
     rate_per_hour: int | None = None
 

@@ -28,12 +28,35 @@ request_step = sa.Table(
     sa.Column("role", sa.String(20), nullable=False),
     sa.Column("unit_id", sa.String(36), nullable=False),  # whose holder of `role` acts; "" = any unit
     sa.Column("state", sa.String(12), nullable=False),  # waiting, open, done, skipped
-    sa.Column("decision", sa.String(20)),
-    sa.Column("actor", sa.String(36)),
-    sa.Column("opinion", sa.Text),
+    sa.Column("delegate", sa.String(36)),  # the colleague to whom the step was handed
+    sa.Column("delegated_by", sa.String(36)),
     sa.Column("due_at", sa.BigInteger),
-    sa.Column("acted_at", sa.BigInteger),
+    sa.Column("reminded_at", sa.BigInteger),  # when its people were told that the clock runs out
     sa.Index("ix_request_step_inbox", "state", "role", "unit_id"),
+)
+
+request_event = sa.Table(
+    "request_event",
+    metadata,
+    # What happened to a request, in order: its timeline for those who take part in it.
+    sa.Column("request_id", sa.ForeignKey(access_request.c.request_id), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),  # the version that the act made
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("act", sa.String(20), nullable=False),
+    sa.Column("actor", sa.String(80), nullable=False),
+    sa.Column("on_behalf_of", sa.String(36), nullable=False, server_default=""),
+    sa.Column("from_state", sa.String(20), nullable=False),
+    sa.Column("to_state", sa.String(20), nullable=False),
+    sa.Column("text", sa.Text, nullable=False, server_default=""),
+)
+
+request_owner = sa.Table(
+    "request_owner",
+    metadata,
+    # The units whose data a request is about, so that owners find it.
+    sa.Column("request_id", sa.ForeignKey(access_request.c.request_id), primary_key=True),
+    sa.Column("owner_unit", sa.String(36), primary_key=True),
+    sa.Index("ix_request_owner_owner", "owner_unit"),
 )
 
 attachment = sa.Table(
@@ -44,7 +67,10 @@ attachment = sa.Table(
     sa.Column("file_name", sa.String(255), nullable=False),
     sa.Column("media_type", sa.String(100), nullable=False),
     sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),  # bytes of the content
     sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),  # the data key, wrapped by `key_id`
+    sa.Column("key_id", sa.String(36), nullable=False),
     sa.Column("added_by", sa.String(36), nullable=False),
     sa.Column("added_at", sa.BigInteger, nullable=False),
 )
@@ -69,7 +95,12 @@ access_grant = sa.Table(
     sa.Column("approvals", sa.String(60), nullable=False),  # of owner compliance cco pi, blank-separated
     sa.Column("content", sa.Text, nullable=False),  # canonical JSON of the Grant
     sa.Column("last_used_at", sa.BigInteger),
-    sa.Column("revoked_entry_id", sa.String(36)),
+    sa.Column("masked", sa.Boolean, nullable=False, server_default=sa.false()),  # values in masked form only
+    sa.Column("renewals", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("reminded_at", sa.BigInteger),  # when the holder was told that it is about to expire
+    sa.Column("ended_entry_id", sa.ForeignKey(log_entry.c.entry_id)),  # of the revocation or expiry
+    sa.Column("revoked_by", sa.String(80)),
+    sa.Column("revoked_reason", sa.String(500)),
     sa.Column("revoked_at", sa.BigInteger),
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
@@ -79,8 +110,8 @@ grant_item = sa.Table(
     metadata,
     sa.Column("grant_id", sa.ForeignKey(access_grant.c.grant_id), primary_key=True),
     sa.Column("item_code", sa.String(20), primary_key=True),
+    sa.Column("owner_unit", sa.String(36), primary_key=True),  # whose records: each of them signed
     sa.Column("field_group", sa.String(30), nullable=False),
-    sa.Column("owner_unit", sa.String(36), nullable=False),
     sa.Column("fields", sa.Text, nullable=False),  # blank-separated field names
     sa.Index("ix_grant_item_owner", "owner_unit", "item_code"),
 )
@@ -129,4 +160,13 @@ grant_consent = sa.Table(
     metadata,
     sa.Column("grant_id", sa.ForeignKey(access_grant.c.grant_id), primary_key=True),
     sa.Column("consent_id", sa.ForeignKey(consent.c.consent_id), primary_key=True),
+)
+
+entry_opening = sa.Table(
+    "entry_opening",
+    metadata,
+    # What opens the commitments of a ledger entry. Dropping a row leaves the log verifiable and the entry silent.
+    sa.Column("entry_id", sa.ForeignKey(log_entry.c.entry_id), primary_key=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("fields", sa.Text, nullable=False),  # canonical JSON: name -> value
 )

@@ -67,7 +67,9 @@ webhook = sa.Table(
     sa.Column("webhook_id", sa.String(36), primary_key=True),
     sa.Column("unit_id", sa.String(36), nullable=False, index=True),
     sa.Column("url", sa.String(300), nullable=False),
-    sa.Column("secret_digest", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # the secret that signs what is posted
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.Column("key_id", sa.String(36), nullable=False),
     sa.Column("kinds", sa.Text, nullable=False),  # notice kinds, blank-separated; "" = all
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("created_by", sa.String(36), nullable=False),
