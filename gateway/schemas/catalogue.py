@@ -32,15 +32,17 @@ class SearchCatalogue(Paged):
     """Filters are combined with "and"; only items that the caller may know of are found."""
 
     text: str = Field(
-        "",
+        default="",
         max_length=100,
         description="中文、英文、拼音或编号 / Chinese, English, pinyin or code",
         examples=["联系人", "lianxiren", "contact"],
     )
-    owner: str = Field("", max_length=36, description="主责单位代码 / Code of the owning unit", examples=["ibo"])
-    mode: Mode | None = Field(None, description="共享模式 / Sharing mode")
-    level: Level | None = Field(None, description="数据级别 / Protection level")
-    group: str = Field("", max_length=30, description="字段组 / Field group", examples=["contact"])
+    owner: str = Field(
+        default="", max_length=36, description="主责单位代码 / Code of the owning unit", examples=["ibo"]
+    )
+    mode: Mode | None = Field(default=None, description="共享模式 / Sharing mode")
+    level: Level | None = Field(default=None, description="数据级别 / Protection level")
+    group: str = Field(default="", max_length=30, description="字段组 / Field group", examples=["contact"])
 
 
 class FieldOut(Answer):
@@ -61,7 +63,7 @@ class ItemOut(Answer):
     owner_unit: str = Field(description="主责单位代码 / Code of the owning unit")
     owner_zh: str
     owner_en: str
-    steward: str = Field("", description="管理方 / Steward")
+    steward: str = Field(default="", description="管理方 / Steward")
     group: str = Field(description="字段组 / Field group")
     level: Level
     mode: Mode
@@ -71,22 +73,22 @@ class ItemOut(Answer):
     readable: bool = Field(description="无须申请即可读 / Values may be read without a request")
     organisations_only: bool
     allowed_purposes: tuple[str, ...] = Field(
-        (), description="允许的用途代码,空为不限 / Allowed purpose codes, empty: any"
+        default=(), description="允许的用途代码,空为不限 / Allowed purpose codes, empty: any"
     )
     legal_basis: str = Field(description="合法性基础 / Legal basis")
     retention: str = Field(description="保存期限代码 / Retention code", examples=["P20Y_AFTER_REL_END"])
-    source: str = Field("", description="来源 / Source")
+    source: str = Field(default="", description="来源 / Source")
     version: int = Field(description="版本 / Version of this item")
-    fields: tuple[FieldOut, ...] = Field((), description="字段 / Fields of the item")
-    max_term_days: int | None = Field(None, description="单次授权最长天数 / Longest term of a grant in days")
-    waiting_change: bool = Field(False, description="有变更待复核 / A change waits for its second signature")
+    fields: tuple[FieldOut, ...] = Field(default=(), description="字段 / Fields of the item")
+    max_term_days: int | None = Field(default=None, description="单次授权最长天数 / Longest term of a grant in days")
+    waiting_change: bool = Field(default=False, description="有变更待复核 / A change waits for its second signature")
 
 
 class CataloguePage(Page[ItemOut]):
     """One page of items, and the version of the catalogue it was read from."""
 
-    version: int = Field(0, description="清单版本 / Version of the whole catalogue")
-    scheme: str = Field("LQ", description="分级体系 / Grading scheme")
+    version: int = Field(default=0, description="清单版本 / Version of the whole catalogue")
+    scheme: str = Field(default="LQ", description="分级体系 / Grading scheme")
 
 
 class GetItem(Ask):
@@ -103,11 +105,11 @@ class ItemVersionOut(Answer):
     version: int
     item: ItemOut
     changed: tuple[str, ...] = Field(
-        (), description="与上一版不同的属性 / Attributes that differ from the version before"
+        default=(), description="与上一版不同的属性 / Attributes that differ from the version before"
     )
     changed_by: str
     countersigned_by: str | None = None
-    entry_id: str | None = Field(None, description="账本条目 / Ledger entry of the change")
+    entry_id: str | None = Field(default=None, description="账本条目 / Ledger entry of the change")
     changed_at: Instant
 
 
@@ -115,8 +117,8 @@ class ImportCatalogue(Ask):
     """A whole catalogue file. Every broken rule is reported at once, and then nothing of the file is taken over."""
 
     content: str = Field(min_length=1, max_length=8_000_000, description="CSV 全文 / The text of the CSV file")
-    dry_run: bool = Field(False, description="只检查,不写入 / Check only")
-    reason: str = Field("", max_length=500, description="变更理由 / Why the items change")
+    dry_run: bool = Field(default=False, description="只检查,不写入 / Check only")
+    reason: str = Field(default="", max_length=500, description="变更理由 / Why the items change")
 
 
 class ImportOut(Answer):
@@ -125,7 +127,9 @@ class ImportOut(Answer):
     items: int = Field(description="文件中的数据项数 / Items in the file")
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = Field((), description="待第二人复核 / Items whose change waits for a second person")
+    waiting: tuple[str, ...] = Field(
+        default=(), description="待第二人复核 / Items whose change waits for a second person"
+    )
     unchanged: int = 0
     version: int = Field(description="清单版本 / Version of the catalogue afterwards")
     dry_run: bool = False
@@ -136,9 +140,9 @@ class ProposeItemChange(Ask):
 
     item_code: ItemCode
     reason: str = Field(min_length=4, max_length=500, description="变更理由 / Why")
-    name_zh: str | None = Field(None, max_length=200)
-    name_en: str | None = Field(None, max_length=200)
-    steward: str | None = Field(None, max_length=36)
+    name_zh: str | None = Field(default=None, max_length=200)
+    name_en: str | None = Field(default=None, max_length=200)
+    steward: str | None = Field(default=None, max_length=36)
     level: Level | None = None
     mode: Mode | None = None
     personal: bool | None = None
@@ -146,9 +150,9 @@ class ProposeItemChange(Ask):
     discoverable: bool | None = None
     readable: bool | None = None
     allowed_purposes: tuple[str, ...] | None = None
-    legal_basis: str | None = Field(None, max_length=1000)
-    retention: str | None = Field(None, max_length=30)
-    source: str | None = Field(None, max_length=1000)
+    legal_basis: str | None = Field(default=None, max_length=1000)
+    retention: str | None = Field(default=None, max_length=30)
+    source: str | None = Field(default=None, max_length=1000)
 
 
 class ChangeOut(Answer):
@@ -158,7 +162,7 @@ class ChangeOut(Answer):
     item_code: str
     state: Literal["proposed", "applied", "rejected", "withdrawn"]
     base_version: int
-    changed: tuple[str, ...] = Field((), description="变更的属性 / Attributes that change")
+    changed: tuple[str, ...] = Field(default=(), description="变更的属性 / Attributes that change")
     before: ItemOut | None = None
     after: ItemOut | None = None
     reason: str = ""
@@ -167,13 +171,13 @@ class ChangeOut(Answer):
     decided_by: str | None = None
     proposed_at: Instant
     decided_at: Instant | None = None
-    entry_id: str | None = Field(None, description="账本条目 / Ledger entry")
-    receipt: str | None = Field(None, description="账本回执 / Receipt of the ledger")
+    entry_id: str | None = Field(default=None, description="账本条目 / Ledger entry")
+    receipt: str | None = Field(default=None, description="账本回执 / Receipt of the ledger")
 
 
 class ListItemChanges(Paged):
     state: Literal["proposed", "applied", "rejected", "withdrawn"] | None = None
-    item_code: str = Field("", max_length=20)
+    item_code: str = Field(default="", max_length=20)
 
 
 class CountersignItemChange(Ask):
@@ -197,7 +201,7 @@ class AnswerableParty(Answer):
     name_en: str = ""
     duty_zh: str = Field(description="职责 / Duty")
     duty_en: str
-    people: tuple[str, ...] = Field((), description="责任人姓名 / Names of those who act for it")
+    people: tuple[str, ...] = Field(default=(), description="责任人姓名 / Names of those who act for it")
 
 
 class AnswerableOut(Answer):
@@ -216,10 +220,10 @@ class PurposeOut(Answer):
     zh: str
     en: str
     institution_kinds: tuple[str, ...] = Field(
-        (), description="可使用的机构类别,空为不限 / Kinds of institutions that may use it, empty: any"
+        default=(), description="可使用的机构类别,空为不限 / Kinds of institutions that may use it, empty: any"
     )
-    roles: tuple[str, ...] = Field((), description="可使用的角色,空为不限 / Roles that may use it, empty: any")
-    usable: bool = Field(True, description="调用者可用 / The caller may state it")
+    roles: tuple[str, ...] = Field(default=(), description="可使用的角色,空为不限 / Roles that may use it, empty: any")
+    usable: bool = Field(default=True, description="调用者可用 / The caller may state it")
 
 
 class GroupOut(Answer):

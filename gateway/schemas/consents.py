@@ -18,7 +18,7 @@ class RegisterConsent(Ask):
     )
     client: str = Field(min_length=1, max_length=36, description="客户编号或统一社会信用代码 / Client id or USCC")
     record_id: str | None = Field(
-        None, max_length=36, description="联系人记录编号(个人同意) / Record of the contact person"
+        default=None, max_length=36, description="联系人记录编号(个人同意) / Record of the contact person"
     )
     receiver: str = Field(min_length=1, max_length=36, description="接收机构 / Receiving institution")
     purpose: str = Field(min_length=1, max_length=40, description="用途代码 / Purpose code")
@@ -47,20 +47,20 @@ class ConsentOut(Answer):
     state: Literal["valid", "future", "ended", "withdrawn"]
     registered_by: str
     created_at: Instant
-    grants_ended: int = Field(0, description="因撤回而终止的授权数 / Grants that ended with the withdrawal")
+    grants_ended: int = Field(default=0, description="因撤回而终止的授权数 / Grants that ended with the withdrawal")
 
 
 class WithdrawConsent(Ask):
     """Use stops at the next read; what was lawful before stays so (PIPL art. 15)."""
 
     consent_id: ConsentId
-    reason: str = Field("", max_length=500)
+    reason: str = Field(default="", max_length=500)
 
 
 class ListConsents(Paged):
-    client: str = Field("", max_length=36, description="客户编号或统一社会信用代码 / Client id or USCC")
-    record_id: str = Field("", max_length=36)
-    receiver: str = Field("", max_length=36)
+    client: str = Field(default="", max_length=36, description="客户编号或统一社会信用代码 / Client id or USCC")
+    record_id: str = Field(default="", max_length=36)
+    receiver: str = Field(default="", max_length=36)
     state: Literal["valid", "future", "ended", "withdrawn"] | None = None
 
 

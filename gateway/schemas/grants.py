@@ -16,10 +16,10 @@ class Scope(Ask):
     """Which enterprises: a list, tags, parks. All that is given must hold; of several tags or parks any one will do."""
 
     clients: tuple[str, ...] = Field(
-        (), max_length=5000, description="客户编号或统一社会信用代码 / Client ids or USCCs"
+        default=(), max_length=5000, description="客户编号或统一社会信用代码 / Client ids or USCCs"
     )
-    tags: tuple[str, ...] = Field((), max_length=20, description="标签 / Tags")
-    parks: tuple[str, ...] = Field((), max_length=20, description="园区编号 / Parks")
+    tags: tuple[str, ...] = Field(default=(), max_length=20, description="标签 / Tags")
+    parks: tuple[str, ...] = Field(default=(), max_length=20, description="园区编号 / Parks")
 
 
 class ScopeOut(Answer):
@@ -51,7 +51,7 @@ class GrantOut(Answer):
     grantee_unit_en: str = ""
     grantee_person: str | None = None
     grantee_name: str | None = None
-    grantors: tuple[str, ...] = Field((), description="授权单位 / Units that granted")
+    grantors: tuple[str, ...] = Field(default=(), description="授权单位 / Units that granted")
     items: tuple[ItemGrantOut, ...]
     scope: ScopeOut
     purpose: str
@@ -61,7 +61,7 @@ class GrantOut(Answer):
     not_before: Instant
     not_after: Instant = Field(description="终止时刻(不含) / End, exclusive")
     row_cap: int
-    masked: bool = Field(False, description="仅给脱敏值 / Masked values only")
+    masked: bool = Field(default=False, description="仅给脱敏值 / Masked values only")
     use_limit: int | None = None
     use_count: int = 0
     rate_per_hour: int | None = None
@@ -70,25 +70,25 @@ class GrantOut(Answer):
     policy_epoch: str
     catalogue_version: int
     entry_id: str = Field(description="账本条目 / Ledger entry")
-    renewals: int = Field(0, description="已续期次数 / Times renewed")
-    renewable: bool = Field(False, description="现在可续期 / Can be renewed now")
+    renewals: int = Field(default=0, description="已续期次数 / Times renewed")
+    renewable: bool = Field(default=False, description="现在可续期 / Can be renewed now")
     last_used_at: Instant | None = None
     revoked_at: Instant | None = None
     revoked_reason: str | None = None
     created_at: Instant
     acts: tuple[str, ...] = Field(
-        (), description="调用者现在可办理的事项 / What the caller may do now", examples=[["revoke"]]
+        default=(), description="调用者现在可办理的事项 / What the caller may do now", examples=[["revoke"]]
     )
 
 
 class ListGrants(Paged):
     view: Literal["held", "given", "all"] = Field(
-        "held", description="我方获得/我方给出/全部(合规) / held, given, all (compliance)"
+        default="held", description="我方获得/我方给出/全部(合规) / held, given, all (compliance)"
     )
     state: GrantState | None = None
-    item_code: str = Field("", max_length=20)
-    client: str = Field("", max_length=36, description="客户编号 / Client id")
-    purpose: str = Field("", max_length=40)
+    item_code: str = Field(default="", max_length=20)
+    client: str = Field(default="", max_length=36, description="客户编号 / Client id")
+    purpose: str = Field(default="", max_length=40)
 
 
 class GetGrant(Ask):
@@ -118,24 +118,24 @@ class RevokeGrant(Ask):
 
 class RenewGrant(Ask):
     grant_id: GrantId
-    term_days: int | None = Field(None, ge=1, le=366, description="续期天数,空为原期限 / Days, null: as before")
-    reason: str = Field("", max_length=500)
+    term_days: int | None = Field(default=None, ge=1, le=366, description="续期天数,空为原期限 / Days, null: as before")
+    reason: str = Field(default="", max_length=500)
 
 
 class GrantMoved(GrantOut):
     """The grant after the act, with the receipt of the act."""
 
-    receipt: str | None = Field(None, description="账本回执 / Receipt of the ledger")
+    receipt: str | None = Field(default=None, description="账本回执 / Receipt of the ledger")
 
 
 class GrantsAboutToExpire(Paged):
-    days: int = Field(15, ge=1, le=90, description="几天之内 / Within so many days")
+    days: int = Field(default=15, ge=1, le=90, description="几天之内 / Within so many days")
 
 
 class WhoReadsMyData(Paged):
-    since: Instant | None = Field(None, description="起始时刻,默认30天前 / From, default 30 days ago")
-    until: Instant | None = Field(None, description="截止时刻 / Until")
-    item_code: str = Field("", max_length=20)
+    since: Instant | None = Field(default=None, description="起始时刻,默认30天前 / From, default 30 days ago")
+    until: Instant | None = Field(default=None, description="截止时刻 / Until")
+    item_code: str = Field(default="", max_length=20)
 
 
 class ReadershipOut(Answer):

@@ -10,7 +10,7 @@ WebhookId = Annotated[str, Field(min_length=8, max_length=36)]
 
 
 class ListNotices(Paged):
-    unread: bool = Field(False, description="只看未读 / Unread ones only")
+    unread: bool = Field(default=False, description="只看未读 / Unread ones only")
 
 
 class NoticeOut(Answer):
@@ -29,7 +29,7 @@ class NoticeOut(Answer):
 
 
 class NoticePage(Page[NoticeOut]):
-    unread: int = Field(0, description="未读数 / How many are unread")
+    unread: int = Field(default=0, description="未读数 / How many are unread")
 
 
 class ReadNotice(Ask):
@@ -44,7 +44,9 @@ class RegisterWebhook(Ask):
     url: str = Field(
         min_length=10, max_length=300, pattern=r"^https?://", examples=["https://partner.example/hooks/lianqiao"]
     )
-    kinds: tuple[str, ...] = Field((), max_length=30, description="通知种类,空为全部 / Kinds of notices, empty: all")
+    kinds: tuple[str, ...] = Field(
+        default=(), max_length=30, description="通知种类,空为全部 / Kinds of notices, empty: all"
+    )
 
 
 class WebhookOut(Answer):
@@ -55,7 +57,7 @@ class WebhookOut(Answer):
     active: bool
     created_by: str
     created_at: Instant
-    secret: str | None = Field(None, description="签名密钥,仅显示一次 / Signing secret, shown once")
+    secret: str | None = Field(default=None, description="签名密钥,仅显示一次 / Signing secret, shown once")
 
 
 class RemoveWebhook(Ask):

@@ -20,46 +20,54 @@ class ItemAsk(Ask):
 
     item_code: ItemCode
     fields: tuple[str, ...] = Field(
-        (), max_length=50, description="字段,空为全部 / Fields, empty: all", examples=[["name", "title"]]
+        default=(), max_length=50, description="字段,空为全部 / Fields, empty: all", examples=[["name", "title"]]
     )
 
 
 class RequestForm(Ask):
     """The application form (domain: 访问申请). A draft may leave anything open; submitting checks the whole."""
 
-    items: tuple[ItemAsk, ...] = Field((), max_length=200, description="申请的数据项与字段 / Items and fields")
-    purpose: str = Field("", max_length=40, description="用途代码 / Purpose code", examples=["credit-due-diligence"])
-    reason: str = Field("", max_length=2000, description="用途说明,至少20字 / What for, at least 20 characters")
-    scenario: str = Field("", max_length=500, description="应用场景 / Scenario")
-    scope: Scope = Field(Scope(), description="企业范围 / Which enterprises")
-    row_cap: int = Field(500, ge=1, le=100_000, description="行数上限 / Most rows that may be read")
-    uses: tuple[Use, ...] = Field(("view",), description="使用方式 / Modes of use")
-    starts_at: Instant | None = Field(None, description="起始时刻,空为提交时 / Start, null: when it is submitted")
-    term_days: int = Field(30, ge=1, le=366, description="期限(天),自起始时刻计 / Term in days from the start")
-    use_limit: int | None = Field(None, ge=1, le=10_000_000, description="使用次数上限 / Most uses")
-    rate_per_hour: int | None = Field(None, ge=1, le=1_000_000, description="每小时次数上限 / Most uses an hour")
+    items: tuple[ItemAsk, ...] = Field(default=(), max_length=200, description="申请的数据项与字段 / Items and fields")
+    purpose: str = Field(
+        default="", max_length=40, description="用途代码 / Purpose code", examples=["credit-due-diligence"]
+    )
+    reason: str = Field(default="", max_length=2000, description="用途说明,至少20字 / What for, at least 20 characters")
+    scenario: str = Field(default="", max_length=500, description="应用场景 / Scenario")
+    scope: Scope = Field(default=Scope(), description="企业范围 / Which enterprises")
+    row_cap: int = Field(default=500, ge=1, le=100_000, description="行数上限 / Most rows that may be read")
+    uses: tuple[Use, ...] = Field(default=("view",), description="使用方式 / Modes of use")
+    starts_at: Instant | None = Field(
+        default=None, description="起始时刻,空为提交时 / Start, null: when it is submitted"
+    )
+    term_days: int = Field(default=30, ge=1, le=366, description="期限(天),自起始时刻计 / Term in days from the start")
+    use_limit: int | None = Field(default=None, ge=1, le=10_000_000, description="使用次数上限 / Most uses")
+    rate_per_hour: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="每小时次数上限 / Most uses an hour"
+    )
     grantee: Literal["person", "unit"] = Field(
-        "person", description="授予本人或本单位 / For the requester alone or for the unit"
+        default="person", description="授予本人或本单位 / For the requester alone or for the unit"
     )
     legal_basis: str = Field(
-        "",
+        default="",
         max_length=1000,
         description="个人信息处理的合法性基础 / Legal basis (PIPL art. 13)",
         examples=["PIPL 13-1(1)"],
     )
     consents: tuple[str, ...] = Field(
-        (), max_length=200, description="同意或授权书编号 / Consents and authorisations relied on"
+        default=(), max_length=200, description="同意或授权书编号 / Consents and authorisations relied on"
     )
-    project_ref: str = Field("", max_length=100, description="关联商机或项目编号 / Opportunity or project")
-    crossing_ref: str = Field("", max_length=36, description="跨墙审批编号 / Wall crossing")
+    project_ref: str = Field(default="", max_length=100, description="关联商机或项目编号 / Opportunity or project")
+    crossing_ref: str = Field(default="", max_length=36, description="跨墙审批编号 / Wall crossing")
     assessment_ref: str = Field(
-        "", max_length=100, description="对外提供影响评估编号 / Impact assessment (PIPL art. 55)"
+        default="", max_length=100, description="对外提供影响评估编号 / Impact assessment (PIPL art. 55)"
     )
     safety_officer: str = Field(
-        "", max_length=100, description="数据安全责任人工号 / Staff number of the person answerable for security"
+        default="",
+        max_length=100,
+        description="数据安全责任人工号 / Staff number of the person answerable for security",
     )
-    pledge: bool = Field(False, description="已签署保密承诺 / The confidentiality undertaking is signed")
-    masked: bool = Field(False, description="仅需脱敏值 / Masked values will do")
+    pledge: bool = Field(default=False, description="已签署保密承诺 / The confidentiality undertaking is signed")
+    masked: bool = Field(default=False, description="仅需脱敏值 / Masked values will do")
 
 
 class PreviewRequest(RequestForm):
@@ -81,7 +89,7 @@ class RequestMove(Ask):
     """An act on a request. With `version`, it is refused when somebody was first."""
 
     request_id: RequestId
-    version: int | None = Field(None, ge=1, description="所依据的版本 / Version that was looked at")
+    version: int | None = Field(default=None, ge=1, description="所依据的版本 / Version that was looked at")
 
 
 class SubmitRequest(RequestMove):
@@ -89,32 +97,32 @@ class SubmitRequest(RequestMove):
 
 
 class WithdrawRequest(RequestMove):
-    reason: str = Field("", max_length=500)
+    reason: str = Field(default="", max_length=500)
 
 
 class EndorseRequest(RequestMove):
-    opinion: str = Field("", max_length=1000, description="部门意见 / Opinion of the department")
+    opinion: str = Field(default="", max_length=1000, description="部门意见 / Opinion of the department")
 
 
 class ApproveRequest(RequestMove):
     """Agreement of the present step. Anything narrower than what was asked makes it a counter-offer."""
 
-    opinion: str = Field("", max_length=2000, description="审批意见 / Opinion")
+    opinion: str = Field(default="", max_length=2000, description="审批意见 / Opinion")
     reason_code: str = Field(
-        "", max_length=40, description="缩减理由代码,缩减时必填 / Reason for narrowing, needed then"
+        default="", max_length=40, description="缩减理由代码,缩减时必填 / Reason for narrowing, needed then"
     )
     items: tuple[ItemAsk, ...] | None = Field(
-        None, max_length=200, description="同意的数据项与字段,空为全部 / What is agreed to, null: all"
+        default=None, max_length=200, description="同意的数据项与字段,空为全部 / What is agreed to, null: all"
     )
     clients: tuple[str, ...] | None = Field(
-        None, max_length=5000, description="同意的企业,空为全部 / Enterprises agreed to, null: all"
+        default=None, max_length=5000, description="同意的企业,空为全部 / Enterprises agreed to, null: all"
     )
-    masked: bool | None = Field(None, description="仅给脱敏值 / Masked values only")
-    row_cap: int | None = Field(None, ge=1, le=100_000)
+    masked: bool | None = Field(default=None, description="仅给脱敏值 / Masked values only")
+    row_cap: int | None = Field(default=None, ge=1, le=100_000)
     uses: tuple[Use, ...] | None = None
-    term_days: int | None = Field(None, ge=1, le=366)
-    use_limit: int | None = Field(None, ge=1, le=10_000_000)
-    rate_per_hour: int | None = Field(None, ge=1, le=1_000_000)
+    term_days: int | None = Field(default=None, ge=1, le=366)
+    use_limit: int | None = Field(default=None, ge=1, le=10_000_000)
+    rate_per_hour: int | None = Field(default=None, ge=1, le=1_000_000)
 
 
 class AcceptOffer(RequestMove):
@@ -122,7 +130,7 @@ class AcceptOffer(RequestMove):
 
 
 class DeclineOffer(RequestMove):
-    reason: str = Field("", max_length=500)
+    reason: str = Field(default="", max_length=500)
 
 
 class ReturnRequest(RequestMove):
@@ -131,7 +139,7 @@ class ReturnRequest(RequestMove):
 
 class RejectRequest(RequestMove):
     reason_code: str = Field(min_length=2, max_length=40, description="拒绝理由代码 / Reason, from the closed list")
-    opinion: str = Field("", max_length=1000)
+    opinion: str = Field(default="", max_length=1000)
 
 
 class DelegateStep(RequestMove):
@@ -151,12 +159,12 @@ class RequestTimeline(Ask):
 
 class ListRequests(Paged):
     view: Literal["mine", "inbox", "unit", "owned", "all"] = Field(
-        "mine",
+        default="mine",
         description="我的/待我办理/本单位/涉及本单位数据/全部(合规)"
         " / mine, waiting for me, of my unit, on its data, all (compliance)",
     )
     state: State | None = None
-    purpose: str = Field("", max_length=40)
+    purpose: str = Field(default="", max_length=40)
 
 
 class StepOut(Answer):
@@ -164,16 +172,16 @@ class StepOut(Answer):
 
     n: int
     role: str = Field(description="审批角色 / Role that acts", examples=["data_owner"])
-    unit_id: str = Field("", description="审批单位,空为不限 / Unit whose holder of the role acts, empty: any")
+    unit_id: str = Field(default="", description="审批单位,空为不限 / Unit whose holder of the role acts, empty: any")
     unit_zh: str = ""
     unit_en: str = ""
     state: Literal["waiting", "open", "done", "skipped"]
     decision: str | None = None
     actor: str | None = None
     actor_name: str | None = None
-    delegate: str | None = Field(None, description="受托办理人 / Person the step was handed to")
+    delegate: str | None = Field(default=None, description="受托办理人 / Person the step was handed to")
     opinion: str | None = None
-    working_days: int = Field(0, description="办理时限(工作日) / Time allowed in working days")
+    working_days: int = Field(default=0, description="办理时限(工作日) / Time allowed in working days")
     due_at: Instant | None = None
     acted_at: Instant | None = None
 
@@ -216,9 +224,9 @@ class RequestSummary(Answer):
     purpose_zh: str = ""
     purpose_en: str = ""
     items: int = Field(description="数据项数 / Number of items")
-    level: Level = Field(1, description="最高级别 / Highest level asked for")
+    level: Level = Field(default=1, description="最高级别 / Highest level asked for")
     personal: bool = False
-    partner: bool = Field(False, description="接收方为合作机构 / The receiver is a partner")
+    partner: bool = Field(default=False, description="接收方为合作机构 / The receiver is a partner")
     due_at: Instant | None = None
     waiting_for_me: bool = False
     created_at: Instant
@@ -229,23 +237,27 @@ class RequestOut(RequestSummary):
     """A request in full, for those who take part in it."""
 
     form: RequestForm
-    asked: tuple[ItemGrantOut, ...] = Field((), description="申请的数据项(含名称) / Items asked for, with their names")
+    asked: tuple[ItemGrantOut, ...] = Field(
+        default=(), description="申请的数据项(含名称) / Items asked for, with their names"
+    )
     steps: tuple[StepOut, ...] = ()
-    offer: TermsOut | None = Field(None, description="缩减后的方案 / The counter-offer")
+    offer: TermsOut | None = Field(default=None, description="缩减后的方案 / The counter-offer")
     attachments: tuple[AttachmentOut, ...] = ()
-    reason_code: str | None = Field(None, description="拒绝理由代码 / Reason of the rejection")
+    reason_code: str | None = Field(default=None, description="拒绝理由代码 / Reason of the rejection")
     reason_zh: str | None = None
     reason_en: str | None = None
-    remark: str | None = Field(None, description="退回或拒绝的说明 / Words that came with a return or a rejection")
+    remark: str | None = Field(
+        default=None, description="退回或拒绝的说明 / Words that came with a return or a rejection"
+    )
     acts: tuple[str, ...] = Field(
-        (),
+        default=(),
         description="调用者现在可办理的事项 / What the caller may do now",
         examples=[["endorse", "return", "reject"]],
     )
     grant_id: str | None = None
-    grant: GrantOut | None = Field(None, description="最后一步批准时给出 / Given with the last approval")
+    grant: GrantOut | None = Field(default=None, description="最后一步批准时给出 / Given with the last approval")
     receipt: str | None = Field(
-        None, description="账本回执,最后一步批准时给出 / Receipt of the ledger, given with the last approval"
+        default=None, description="账本回执,最后一步批准时给出 / Receipt of the ledger, given with the last approval"
     )
 
 
@@ -265,7 +277,7 @@ class Need(Answer):
     field: str = ""
     zh: str
     en: str
-    blocking: bool = Field(True, description="未满足则不能提交 / Cannot be submitted without it")
+    blocking: bool = Field(default=True, description="未满足则不能提交 / Cannot be submitted without it")
 
 
 class ItemVerdict(Answer):
@@ -276,15 +288,17 @@ class ItemVerdict(Answer):
     rule: str = ""
     zh: str = ""
     en: str = ""
-    held_by: str | None = Field(None, description="已有的有效授权 / A live grant that already covers it")
+    held_by: str | None = Field(default=None, description="已有的有效授权 / A live grant that already covers it")
 
 
 class PreviewOut(Answer):
     """What would happen: route, clocks, needs; and how each item fits the purpose."""
 
     steps: tuple[PreviewStep, ...]
-    due_at: Instant | None = Field(None, description="预计最迟办结 / The latest end if every step takes its time")
-    calendar_warning: bool = Field(False, description="超出节假日数据范围 / Beyond the published holidays")
+    due_at: Instant | None = Field(
+        default=None, description="预计最迟办结 / The latest end if every step takes its time"
+    )
+    calendar_warning: bool = Field(default=False, description="超出节假日数据范围 / Beyond the published holidays")
     level: Level
     personal: bool
     partner: bool
@@ -301,7 +315,7 @@ class TimelineEntry(Answer):
     on_behalf_of: str = ""
     from_state: str
     to_state: str
-    text: str = Field("", description="意见或理由 / Opinion or reason")
+    text: str = Field(default="", description="意见或理由 / Opinion or reason")
 
 
 class AddAttachment(Ask):
@@ -309,7 +323,7 @@ class AddAttachment(Ask):
 
     request_id: RequestId
     file_name: str = Field(min_length=1, max_length=255, examples=["授权书.pdf"])
-    media_type: str = Field("application/octet-stream", max_length=100)
+    media_type: str = Field(default="application/octet-stream", max_length=100)
     content: str = Field(max_length=14_100_000, description="Base64 编码的内容 / The content in base64")
 
 
