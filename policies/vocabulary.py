@@ -174,7 +174,7 @@ ACTS: Final = (
     "request:accept-offer",
     "request:reject",
     # a grant
-    "grant:revoke", "grant:renew", "grant:recertify",
+    "grant:revoke", "grant:ask-renewal", "grant:renew", "grant:recertify",
     # emergency access: asked, confirmed by a second person, reviewed afterwards
     "emergency:request", "emergency:confirm", "emergency:review",
     # the catalogue: texts are edited; a change of mode or level is proposed and countersigned
@@ -196,7 +196,8 @@ ACTS: Final = (
     "party:change-user",
     "party:deactivate-user",
     # seeing what was done
-    "trail:search", "trail:read-own-items", "evidence:export", "report:make", "report:release", "finding:handle",
+    "trail:search", "trail:read-own-items", "evidence:export", "report:make", "report:read", "report:release",
+    "finding:handle",
     "finding:close",
     # working together: recognition of a client, opportunities, campaigns of recertification
     "recognition:request", "recognition:decide", "recognition:dispute", "opportunity:raise", "opportunity:dispatch",
