@@ -20,7 +20,9 @@ def _withhold(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, An
 def configure_logging(level: str = "info", form: str = "json") -> None:
     """From now on structlog writes to standard error in `form` (json or text), from `level` upwards."""
     renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

@@ -14,14 +14,16 @@ from audit.trail import Trail
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
 from gateway.errors import Problem, declare
+from gateway.keys.interface import KeyProvider
+from gateway.keys.logkey import open_log_keys
 from gateway.keys.registry import open_provider
+from gateway.keys.suites import SUITES_BY_NAME
 from gateway.sealing.keyring import Keyring
 from gateway.settings import Settings
 from gateway.store import operation
 from gateway.store.db import Clock, Database, Parameters, Tx, open_database
-from ledger.note import NoteSigner
 from ledger.sql import SqlLog
-from policies import PolicyEngine
+from policies.engine import PolicyEngine
 
 IDEMPOTENCY_KEY_REUSED = declare(
     "idempotency-key-reused", "conflict",
@@ -86,6 +88,7 @@ class Gateway:
     keyring: Keyring
     grants_log: SqlLog
     trail: Trail
+    replica: str
     state: dict[str, Any] = field(default_factory=dict)  # per-process caches and rate counters, never facts
 
     @contextlib.asynccontextmanager
@@ -135,24 +138,35 @@ async def open_gateway(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    ask_passphrase: Callable[[], str] | None = None,
     database: Database | None = None,
+    provider: KeyProvider | None = None,
 ) -> Gateway:
     """Open every part and check that they fit. Raises `Problem` or a key provider's error: never half open.
 
-    The database must be migrated and the log key and root key must exist (`lianqiao init` makes them).
+    The database must be migrated and the log keys and the root key must exist (`lianqiao init` makes them).
     """
     policy = PolicyEngine.load()
-    signer = NoteSigner.parse(settings.log_key_path.read_text().strip()) if settings.log_key_path.exists() else None
-    if signer is None:
-        raise Problem(NOT_INITIALISED, detail_zh="缺少日志签名密钥", detail_en="the signing key of the logs is missing")
-    provider = open_provider(settings.key_provider_uri, _passphrase(settings, ask_passphrase))
+    if not settings.log_key_path.exists():
+        raise Problem(
+            NOT_INITIALISED, detail_zh="缺少日志签名密钥", detail_en="the signing keys of the logs are missing"
+        )
+    provider = provider or open_provider(settings.key_provider_uri, production=settings.mode == "production")
+    signers = open_log_keys(provider, settings.log_key_path)
+    if not {settings.origin, settings.trail_origin} <= signers.keys():
+        raise Problem(
+            NOT_INITIALISED,
+            field="origin",
+            detail_zh="日志密钥不属于所设的日志名称",
+            detail_en="the log keys are for other origins than the settings name",
+        )
     db = database or open_database(settings.database_url, clock=clock, durable=settings.mode != "test")
     try:
-        grants_log = SqlLog(settings.origin, signer.named(settings.origin))
-        trail_log = SqlLog(settings.trail_origin, signer.named(settings.trail_origin))
-        trail = Trail(settings.trail_origin, trail_log, db, replica=random_id())
-        gateway = Gateway(settings, db, policy, Keyring(provider, settings.suite), grants_log, trail)
+        grants_log = SqlLog(settings.origin, signers[settings.origin])
+        trail_log = SqlLog(settings.trail_origin, signers[settings.trail_origin])
+        replica = random_id()
+        trail = Trail(settings.trail_origin, trail_log, db, replica)
+        keyring = Keyring(provider, SUITES_BY_NAME[settings.suite])
+        gateway = Gateway(settings, db, policy, keyring, grants_log, trail, replica)
         async with db.begin() as tx:
             await grants_log.ensure(tx)
             await trail_log.ensure(tx)
@@ -161,28 +175,6 @@ async def open_gateway(
         await db.close()
         raise
     return gateway
-
-
-def _passphrase(settings: Settings, ask: Callable[[], str] | None) -> Callable[[], str]:
-    def secret() -> str:
-        if settings.key_passphrase is not None:
-            return settings.key_passphrase.get_secret_value()
-        if settings.key_passphrase_file is not None:
-            mode = settings.key_passphrase_file.stat().st_mode
-            if mode & 0o077:
-                raise Problem(
-                    NOT_INITIALISED, field="key_passphrase_file",
-                    detail_zh="口令文件对他人可读,请执行 chmod 600", detail_en="others can read the passphrase file: chmod 600 it",
-                )  # fmt: skip
-            return settings.key_passphrase_file.read_text().rstrip("\n")
-        if ask is not None:
-            return ask()
-        raise Problem(
-            NOT_INITIALISED, field="key_passphrase",
-            detail_zh="没有提供密钥文件口令", detail_en="no passphrase for the key file was given",
-        )  # fmt: skip
-
-    return secret
 
 
 __all__ = ["Claim", "Gateway", "WriteTx", "current_claim", "event_of", "open_gateway"]

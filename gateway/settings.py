@@ -13,32 +13,49 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LIANQIAO_", env_file=None, extra="forbid", frozen=True)
 
     mode: Literal["production", "demo", "test"] = Field(
-        "production", description="demo: synthetic data and known passwords; test: relaxed durability. Production refuses insecure parts."
+        "production",
+        description="demo: synthetic data and known passwords; test: relaxed durability. Production refuses insecure parts.",
     )
     home: Path = Field(Path("var"), description="Folder of the embedded database, the key file and the log key.")
     database: str = Field("", description="sqlite:///file or postgresql://user@host/name. Empty: sqlite in `home`.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
-    public_url: str = Field("", description="How people reach the gateway, such as https://gw.example. Empty: http://host:port.")
-    tls_certificate: Path | None = Field(None, description="PEM file; together with tls_key the gateway speaks TLS itself.")
+    public_url: str = Field(
+        "", description="How people reach the gateway, such as https://gw.example. Empty: http://host:port."
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file; together with tls_key the gateway speaks TLS itself."
+    )
     tls_key: Path | None = Field(None, description="PEM file of the private key.")
-    trusted_proxies: str = Field("", description="Addresses whose X-Forwarded-For is believed, comma-separated. Empty: nobody's.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line that is written.")
+    trusted_proxies: str = Field(
+        "", description="Addresses whose X-Forwarded-For is believed, comma-separated. Empty: nobody's."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line that is written."
+    )
     log_format: Literal["json", "text"] = Field("json", description="Form of the log lines on standard error.")
 
-    key_provider: str = Field("", description="file:<path>, pkcs11:<...>, vault:<...>, insecure-memory:. Empty: file:<home>/keys.json.")
-    key_passphrase: SecretStr | None = Field(None, description="Passphrase of the key file. Rather use key_passphrase_file.")
-    key_passphrase_file: Path | None = Field(None, description="File that holds the passphrase, readable by its owner only.")
-    suite: Literal["aes-256-gcm", "aes-256-gcm-siv", "sm4-gcm"] = Field("aes-256-gcm", description="Suite for newly sealed values.")
+    key_provider: str = Field(
+        "",
+        description="file:<path>, pkcs11:<...>, vault:<...>, insecure-memory:. Empty: file:<home>/root.key with its passphrase in <home>/passphrase.",
+    )
+    suite: Literal["aes-256-gcm", "aes-256-gcm-siv", "sm4-gcm"] = Field(
+        "aes-256-gcm", description="Suite for newly sealed values."
+    )
 
-    origin: str = Field("lianqiao.local/grants", description="Name of the grants log: a schema-less URL that is ours (C2SP tlog-checkpoint).")
+    origin: str = Field(
+        "lianqiao.local/grants",
+        description="Name of the grants log: a schema-less URL that is ours (C2SP tlog-checkpoint).",
+    )
     trail_origin: str = Field("lianqiao.local/trail", description="Name of the trail's log.")
     log_key_file: Path | None = Field(None, description="Signing key of the logs (note format). Empty: <home>/log.key.")
     seal_interval: float = Field(1.0, gt=0, le=60, description="Seconds between two rounds of the sealer.")
 
     session_idle: int = Field(1800, ge=60, description="Seconds without use after which a session ends.")
     session_absolute: int = Field(36000, ge=300, description="Seconds after which a session ends whatever happens.")
-    require_totp: bool = Field(False, description="Demand the second factor from everybody (always demanded once enrolled).")
+    require_totp: bool = Field(
+        False, description="Demand the second factor from everybody (always demanded once enrolled)."
+    )
     rate_per_minute: int = Field(600, ge=1, description="Requests a minute and principal before 429.")
     sign_in_per_minute: int = Field(20, ge=1, description="Sign-in attempts a minute and source address before 429.")
     lockout_failures: int = Field(5, ge=1, description="Failed sign-ins before a login is locked for a growing time.")
@@ -47,14 +64,22 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field("", description="Issuer URL of the OpenID provider. Empty: no OIDC sign-in.")
     oidc_client_id: str = Field("", description="Client id at the provider.")
     oidc_client_secret: SecretStr | None = Field(None, description="Client secret at the provider, if it wants one.")
-    oidc_login_claim: str = Field("", description="Claim that names an existing login, such as preferred_username. Empty: only linked identities.")
+    oidc_login_claim: str = Field(
+        "", description="Claim that names an existing login, such as preferred_username. Empty: only linked identities."
+    )
 
     smtp_url: str = Field("", description="smtp://user@host:port for notices. Empty: written to <home>/mail instead.")
     smtp_password: SecretStr | None = Field(None, description="Password for smtp_url.")
     mail_from: str = Field("lianqiao@localhost", description="Sender of notices.")
 
-    trail_retention_days: int = Field(7305, ge=180, description="Days the trail is kept; 20 years by default (证券法 137), never below 180 (网络安全法 21).")
-    worker_in_server: bool = Field(True, description="Run the background work inside the server process (always so with SQLite).")
+    trail_retention_days: int = Field(
+        7305,
+        ge=180,
+        description="Days the trail is kept; 20 years by default (证券法 137), never below 180 (网络安全法 21).",
+    )
+    worker_in_server: bool = Field(
+        True, description="Run the background work inside the server process (always so with SQLite)."
+    )
     metrics: bool = Field(True, description="Serve Prometheus metrics at /metrics to loopback and trusted proxies.")
 
     @model_validator(mode="after")
@@ -63,8 +88,6 @@ class Settings(BaseSettings):
             raise ValueError("tls_certificate and tls_key go together")
         if self.mode == "production" and self.key_provider.startswith("insecure-"):
             raise ValueError(f"key_provider {self.key_provider!r} is refused in production")
-        if self.key_passphrase is not None and self.key_passphrase_file is not None:
-            raise ValueError("set key_passphrase or key_passphrase_file, not both")
         if self.origin == self.trail_origin:
             raise ValueError("origin and trail_origin must differ: two logs, two names")
         return self
@@ -75,7 +98,10 @@ class Settings(BaseSettings):
 
     @property
     def key_provider_uri(self) -> str:
-        return self.key_provider or f"file:{self.home / 'keys.json'}"
+        if self.key_provider:
+            return self.key_provider
+        home = self.home.absolute()
+        return f"file:{home / 'root.key'}?passphrase=file:{home / 'passphrase'}"
 
     @property
     def log_key_path(self) -> Path:

@@ -51,7 +51,9 @@ def _endpoint(route: Route, raw: RawHandler | None) -> Callable[[Request], Await
         locale = locale_of(request)
         try:
             by = anonymous(gw, request) if route.public else await authenticate(gw, request)
-            locale = request.query_params.get("lang") or (by.locale if not request.headers.get("accept-language") else locale)
+            locale = request.query_params.get("lang") or (
+                by.locale if not request.headers.get("accept-language") else locale
+            )
             if raw is not None:
                 return await raw(gw, by, request, None)
             ask = await parse(route, request, lists)
@@ -64,7 +66,13 @@ def _endpoint(route: Route, raw: RawHandler | None) -> Callable[[Request], Await
 
 
 async def _carry_out(
-    gw: Gateway, route: Route, verb: Callable[..., Awaitable[Any]], by: Principal, ask: Ask, request: Request, locale: str
+    gw: Gateway,
+    route: Route,
+    verb: Callable[..., Awaitable[Any]],
+    by: Principal,
+    ask: Ask,
+    request: Request,
+    locale: str,
 ) -> Response:
     key = "" if route.safe else request.headers.get("idempotency-key", "")
     claim: Claim | None = None
@@ -107,7 +115,9 @@ async def _answered_before(gw: Gateway, claim: Claim) -> Response | None:
         raise Problem(IDEMPOTENCY_KEY_REUSED)
     if kept["status"] == 0:
         raise Problem(IDEMPOTENT_ANSWER_LOST)
-    return Response(bytes(kept["answer"]), kept["status"], {"idempotent-replayed": "true"}, media_type="application/json")
+    return Response(
+        bytes(kept["answer"]), kept["status"], {"idempotent-replayed": "true"}, media_type="application/json"
+    )
 
 
 async def parse(route: Route, request: Request, lists: frozenset[str] = frozenset()) -> Any:
@@ -129,7 +139,12 @@ async def parse(route: Route, request: Request, lists: frozenset[str] = frozense
                 raise Problem(BODY_NOT_JSON)
     clash = set(route.path_fields) & values.keys()
     if clash:
-        raise Problem(INVALID_INPUT, field=min(clash), detail_zh="该字段只能在路径中给出", detail_en="this member belongs in the path alone")
+        raise Problem(
+            INVALID_INPUT,
+            field=min(clash),
+            detail_zh="该字段只能在路径中给出",
+            detail_en="this member belongs in the path alone",
+        )
     try:
         return route.ask.model_validate({**values, **request.path_params})
     except ValidationError as error:
@@ -152,6 +167,8 @@ def locale_of(request: Request) -> str:
 def _list_fields(ask: type[Ask]) -> frozenset[str]:
     def is_list(annotation: Any) -> bool:
         origin = typing.get_origin(annotation)
-        return origin in {tuple, list, set, frozenset} or any(is_list(part) for part in typing.get_args(annotation) if origin is not dict)
+        return origin in {tuple, list, set, frozenset} or any(
+            is_list(part) for part in typing.get_args(annotation) if origin is not dict
+        )
 
     return frozenset(name for name, info in ask.model_fields.items() if is_list(info.annotation))

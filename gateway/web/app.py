@@ -35,7 +35,9 @@ def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
                 await stack.enter_async_context(Worker(gateway))
             yield
 
-    app = FastAPI(title="Lianqiao", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Lianqiao", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
     app.state.gateway = gateway
     app.state.numbers = numbers
     api.mount(app, RAW)

@@ -91,7 +91,10 @@ class Edge:
                 await problem_response(problem, instance=request_id)(scope, receive, outward)
         except Exception as error:
             # The message may quote a value; the places in the code cannot.
-            places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+            places = [
+                f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+                for frame in traceback.extract_tb(error.__traceback__)
+            ]
             _log.error("request-failed", request_id=request_id, error=type(error).__name__, places=places[-6:])
             if not started:
                 await problem_response(Problem(UNAVAILABLE), instance=request_id)(scope, receive, outward)
@@ -104,4 +107,11 @@ class Edge:
         self._numbers.requests.labels(name, str(status)).inc()
         self._numbers.seconds.labels(name).observe(seconds)
         if status >= 500 or not name.startswith(("health", "ready", "metrics", "console")):
-            _log.info("request", request_id=request_id, route=name, method=scope["method"], status=status, ms=round(seconds * 1000, 2))
+            _log.info(
+                "request",
+                request_id=request_id,
+                route=name,
+                method=scope["method"],
+                status=status,
+                ms=round(seconds * 1000, 2),
+            )

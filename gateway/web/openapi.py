@@ -65,7 +65,8 @@ def _operation(route: Route, ask: dict[str, Any], answer: Any) -> dict[str, Any]
     required = set(ask.get("required", ()))
     in_path = set(route.path_fields)
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": properties.get(name, {"type": "string"})} for name in route.path_fields
+        {"name": name, "in": "path", "required": True, "schema": properties.get(name, {"type": "string"})}
+        for name in route.path_fields
     ]
     rest = {name: schema for name, schema in properties.items() if name not in in_path}
     operation: dict[str, Any] = {
@@ -75,20 +76,39 @@ def _operation(route: Route, ask: dict[str, Any], answer: Any) -> dict[str, Any]
         "parameters": parameters,
         "responses": {
             str(route.status): {"description": "OK", "content": {"application/json": {"schema": answer}}},
-            "default": {"description": "problem", "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}},
+            "default": {
+                "description": "problem",
+                "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
+            },
         },
     }
     if route.problems:
         operation["x-problem-codes"] = list(route.problems)
     if route.method in {"GET", "DELETE"}:
         parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": schema} for name, schema in rest.items()
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in rest.items()
         ]
     else:
-        parameters.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": 100}})
-        body = {"type": "object", "properties": rest, "required": sorted(required - in_path), "additionalProperties": False}
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "maxLength": 100},
+            }
+        )
+        body = {
+            "type": "object",
+            "properties": rest,
+            "required": sorted(required - in_path),
+            "additionalProperties": False,
+        }
         if rest:
-            operation["requestBody"] = {"required": bool(required - in_path), "content": {"application/json": {"schema": body}}}
+            operation["requestBody"] = {
+                "required": bool(required - in_path),
+                "content": {"application/json": {"schema": body}},
+            }
     if route.public:
         operation["security"] = []
     return operation

@@ -45,7 +45,9 @@ def mount_console(app: FastAPI) -> None:
         if "/" in name or ".." in name or not found.is_file():
             return PlainTextResponse("not found", 404)
         kind = _TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
-        return Response(found.read_bytes(), media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"})
+        return Response(
+            found.read_bytes(), media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
+        )
 
     app.add_route("/", start, include_in_schema=False, name="console-start")
     app.add_route("/console/assets/{name}", asset, include_in_schema=False, name="console-asset")

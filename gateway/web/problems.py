@@ -55,7 +55,9 @@ def problem_response(problem: Problem, locale: str = "zh", instance: str = "") -
     if instance:
         body["instance"] = instance
     body.update({key: value for key, value in problem.extra.items() if key not in body})
-    headers = {"retry-after": str(problem.extra.get("retry_after", 5))} if code.kind in {"too-many", "unavailable"} else {}
+    headers = (
+        {"retry-after": str(problem.extra.get("retry_after", 5))} if code.kind in {"too-many", "unavailable"} else {}
+    )
     if code.kind == "unauthenticated":
         headers["www-authenticate"] = 'Bearer realm="lianqiao"'
     return _problem(body, STATUS[code.kind], headers)
@@ -99,7 +101,11 @@ def _words(item: Mapping[str, Any]) -> tuple[str, str]:
         text = str(item["ctx"].get("error", ""))
         return text or "不符合要求", text or "breaks a rule"
     zh, en = _WORDS.get(kind, ("不符合要求", "breaks a rule"))
-    limits = {key: value for key, value in item.get("ctx", {}).items() if key in {"ge", "le", "min_length", "max_length", "expected"}}
+    limits = {
+        key: value
+        for key, value in item.get("ctx", {}).items()
+        if key in {"ge", "le", "min_length", "max_length", "expected"}
+    }
     if limits:
         told = ", ".join(f"{key}={value}" for key, value in limits.items())
         return f"{zh} ({told})", f"{en} ({told})"
