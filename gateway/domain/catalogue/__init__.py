@@ -12,6 +12,7 @@ from gateway.domain.catalogue.files import (
     INVALID_CATALOGUE,
     OwnerUnit,
     default_catalogue,
+    held_outside,
     owner_units,
     parse_catalogue,
     write_catalogue,
@@ -35,6 +36,6 @@ from gateway.domain.catalogue.rules import GROUPS, RETENTIONS, Broken, broken_ru
 __all__ = [
     "CLIENT_NAME", "COLUMNS", "GROUPS", "INVALID_CATALOGUE", "ISOLATED_GROUPS", "MODES", "RETENTIONS",
     "SECOND_PERSON_COLUMNS", "UNKNOWN_ITEM", "Broken", "Catalogue", "ColumnChange", "DataItem", "ItemChange",
-    "OwnerUnit", "broken_rules", "changes", "default_catalogue", "needs_second_person", "owner_units",
+    "OwnerUnit", "broken_rules", "changes", "default_catalogue", "held_outside", "needs_second_person", "owner_units",
     "parse_catalogue", "search", "write_catalogue",
 ]  # fmt: skip

@@ -72,6 +72,12 @@ def owner_units() -> dict[str, OwnerUnit]:
     }  # fmt: skip
 
 
+def held_outside(item: DataItem) -> bool:
+    """Whether a partner holds the item: for the firm, too, receiving it is then a provision by another handler."""
+    owner = owner_units().get(item.owner_unit)
+    return owner is not None and owner.kind != "firm"
+
+
 @cache
 def default_catalogue() -> Catalogue:
     """The catalogue that the product ships with: 122 items, validated like any other file."""
