@@ -25,6 +25,7 @@ from gateway.keys.suites import DEFAULT_SUITE, NONCE_BYTES, SUITES_BY_NAME, Suit
 
 FORMAT = "lianqiao-key-file@v1"
 MIN_PASSPHRASE = 12  # characters; a passphrase generator gives more
+_MAX_FILE = 1_000_000  # bytes; a key file has a few thousand
 Passphrase = Callable[[], str]
 
 # RFC 9106, 4 second recommendation (64 MiB, three passes), one lane: two threads deriving with several lanes deadlock.
@@ -77,14 +78,17 @@ def read_private(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise ProviderUnavailable(f"{path.name} cannot be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # Asked of the open file, not of its name: nobody can swap it in between.
-        mode = os.fstat(file.fileno()).st_mode
+        mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode) or mode & 0o077:
             raise ProviderMisconfigured(
-                f"{path.name} must be a plain file with mode 0600; it has {stat.S_IMODE(mode):04o}"
+                f"{path.name} must be a plain file with mode 0600, not {stat.S_IMODE(mode):04o}"
             )
-        return file.read(1_000_001)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(_MAX_FILE)
+    finally:
+        os.close(descriptor)
 
 
 def _write_private(path: Path, data: bytes, *, replace: bool) -> None:

@@ -107,7 +107,14 @@ class KeyProvider(Protocol):
 
 
 def probe(provider: KeyProvider) -> None:
-    """What `check` does for every provider: a round trip of a throw-away key."""
+    """What `check` does for every provider: a round trip of a throw-away key, and one that must not succeed."""
     sample, context = bytes(range(32)), b"lianqiao key provider check"
-    if provider.unwrap(provider.wrap(sample, context), context) != sample:
+    wrapped = provider.wrap(sample, context)
+    if provider.unwrap(wrapped, context) != sample:
         raise ProviderWrongKey("the provider returned another key than the one it was given")
+    try:
+        provider.unwrap(wrapped, context + b", another")
+    except ProviderWrongKey:
+        return
+    # An old key service ignores associated data it does not know: then wrapped keys could be passed off as each other.
+    raise ProviderMisconfigured("the provider does not bind wrapped keys to their context")
