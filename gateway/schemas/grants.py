@@ -13,7 +13,7 @@ GrantState = Literal["active", "expired", "revoked", "superseded"]
 
 
 class Scope(Ask):
-    """Which enterprises: a list, tags, parks. All that is given must hold; of several tags or parks any one will do."""
+    """Which enterprises: those listed, those with one of the tags, those in one of the parks, all together."""
 
     clients: tuple[str, ...] = Field(
         default=(), max_length=5000, description="客户编号或统一社会信用代码 / Client ids or USCCs"

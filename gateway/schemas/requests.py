@@ -36,10 +36,9 @@ class RequestForm(Ask):
     scope: Scope = Field(default=Scope(), description="企业范围 / Which enterprises")
     row_cap: int = Field(default=500, ge=1, le=100_000, description="行数上限 / Most rows that may be read")
     uses: tuple[Use, ...] = Field(default=("view",), description="使用方式 / Modes of use")
-    starts_at: Instant | None = Field(
-        default=None, description="起始时刻,空为提交时 / Start, null: when it is submitted"
+    term_days: int = Field(
+        default=30, ge=1, le=366, description="期限(天),自授予之日起 / Term in days, from the day of the grant"
     )
-    term_days: int = Field(default=30, ge=1, le=366, description="期限(天),自起始时刻计 / Term in days from the start")
     use_limit: int | None = Field(default=None, ge=1, le=10_000_000, description="使用次数上限 / Most uses")
     rate_per_hour: int | None = Field(
         default=None, ge=1, le=1_000_000, description="每小时次数上限 / Most uses an hour"
@@ -193,8 +192,7 @@ class TermsOut(Answer):
     scope: ScopeOut
     row_cap: int
     uses: tuple[Use, ...]
-    not_before: Instant
-    not_after: Instant
+    term_days: int
     masked: bool = False
     use_limit: int | None = None
     rate_per_hour: int | None = None

@@ -1,4 +1,4 @@
-"""The catalogue in the database: items as they stand, their versions, and the changes that wait. Nothing decides here."""
+"""The catalogue in the database: items as they stand, their versions, and the changes that wait."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from gateway.domain.canonical import canonical
 from gateway.domain.catalogue import DataItem
-from gateway.domain.names import initials, pinyin
+from gateway.domain.names import full_pinyin, initials
 from gateway.errors import CONFLICT, NOT_FOUND, Problem
 from gateway.store.db import Tx
 from gateway.store.tables import catalogue as t
@@ -72,7 +72,7 @@ def search_text(item: DataItem) -> str:
     """Everything a search looks in, lower case: code, names, owner, group, pinyin and its initials."""
     parts = (
         item.code, item.name_zh, item.name_en, item.owner_zh, item.owner_en, item.group,
-        pinyin(item.name_zh), initials(item.name_zh),
+        full_pinyin(item.name_zh), initials(item.name_zh),
     )  # fmt: skip
     return " ".join(parts).casefold()
 

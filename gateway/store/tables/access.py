@@ -69,8 +69,6 @@ attachment = sa.Table(
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),  # bytes of the content
     sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Column("wrapped", sa.LargeBinary, nullable=False),  # the data key, wrapped by `key_id`
-    sa.Column("key_id", sa.String(36), nullable=False),
     sa.Column("added_by", sa.String(36), nullable=False),
     sa.Column("added_at", sa.BigInteger, nullable=False),
 )

@@ -68,8 +68,6 @@ webhook = sa.Table(
     sa.Column("unit_id", sa.String(36), nullable=False, index=True),
     sa.Column("url", sa.String(300), nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),  # the secret that signs what is posted
-    sa.Column("wrapped", sa.LargeBinary, nullable=False),
-    sa.Column("key_id", sa.String(36), nullable=False),
     sa.Column("kinds", sa.Text, nullable=False),  # notice kinds, blank-separated; "" = all
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("created_by", sa.String(36), nullable=False),

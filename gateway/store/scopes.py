@@ -1,0 +1,109 @@
+"""Which clients a scope means, and whose records it touches. Suppressed clients are not there, for anybody."""
+
+from collections.abc import Collection, Iterable
+
+import sqlalchemy as sa
+
+from gateway.domain.access import Scope
+from gateway.store.db import Tx
+from gateway.store.tables import barrier, parties, records
+
+_c, _r = records.client, records.record
+_CHUNK = 5_000  # parameters of one statement; both databases take more
+
+_SUPPRESSED = sa.exists().where(
+    barrier.name_suppression.c.client_id == _c.c.client_id,
+    barrier.name_suppression.c.state == "active",
+    barrier.name_suppression.c.not_after > sa.bindparam("now", type_=sa.BigInteger),
+)
+
+
+async def resolve_clients(tx: Tx, names: Iterable[str]) -> dict[str, str]:
+    """Client ids by the name given (an id or a unified social credit code); unknown and suppressed are left out."""
+    wanted = list(dict.fromkeys(names))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        for column in (_c.c.client_id, _c.c.uscc):
+            statement = sa.select(column, _c.c.client_id).where(column.in_(part), sa.not_(_SUPPRESSED))
+            found.update({row[0]: row[1] for row in (await tx.execute(statement, {"now": tx.now})).all()})
+    return found
+
+
+async def clients_within(tx: Tx, clients: Collection[str], scope: Scope) -> frozenset[str]:
+    """Those of `clients` that have a tag or a park of `scope`."""
+    inside: set[str] = set()
+    wanted = sorted(clients)
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        statement = sa.select(_c.c.client_id).where(_c.c.client_id.in_(part), _in(Scope((), scope.tags, scope.parks)))
+        inside.update((await tx.execute(statement)).scalars().all())
+    return frozenset(inside)
+
+
+async def owners_within(tx: Tx, groups: Collection[str], scope: Scope) -> dict[str, tuple[str, ...]]:
+    """For each field group, the units that own active records of clients in `scope`; groups without any are left out."""
+    found: dict[str, set[str]] = {}
+    parts = [scope.clients[start : start + _CHUNK] for start in range(0, len(scope.clients), _CHUNK)] or [()]
+    for n, part in enumerate(parts):
+        piece = Scope(part, scope.tags if n == 0 else (), scope.parks if n == 0 else ())
+        statement = (
+            sa.select(_r.c.field_group, _r.c.owner_unit)
+            .join(_c, _c.c.client_id == _r.c.client_id)
+            .where(_r.c.state == "active", _r.c.field_group.in_(sorted(groups)), _in(piece), sa.not_(_SUPPRESSED))
+            .distinct()
+        )
+        for row in (await tx.execute(statement, {"now": tx.now})).all():
+            found.setdefault(row.field_group, set()).add(row.owner_unit)
+    return {group: tuple(sorted(units)) for group, units in found.items()}
+
+
+async def persons_within(tx: Tx, group: str, clients: Collection[str], owners: Collection[str]) -> dict[str, list[str]]:
+    """Active records of `group` by client, of these owners: the people whose own consent a partner may need."""
+    found: dict[str, list[str]] = {}
+    wanted = sorted(clients)
+    for start in range(0, len(wanted), _CHUNK):
+        statement = (
+            sa.select(_r.c.client_id, _r.c.record_id)
+            .where(
+                _r.c.state == "active",
+                _r.c.field_group == group,
+                _r.c.client_id.in_(wanted[start : start + _CHUNK]),
+                _r.c.owner_unit.in_(sorted(owners)),
+            )
+            .order_by(_r.c.record_id)
+        )
+        for row in (await tx.execute(statement)).all():
+            found.setdefault(row.client_id, []).append(row.record_id)
+    return found
+
+
+async def lead_units(tx: Tx, clients: Collection[str]) -> frozenset[str]:
+    """The lead departments of these clients."""
+    found: set[str] = set()
+    wanted = sorted(clients)
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        statement = sa.select(_c.c.lead_unit).where(_c.c.client_id.in_(part), _c.c.lead_unit.is_not(None)).distinct()
+        found.update((await tx.execute(statement)).scalars().all())
+    return frozenset(found)
+
+
+async def live_units(tx: Tx, units: Collection[str]) -> frozenset[str]:
+    """Those of `units` that exist and are active."""
+    statement = sa.select(parties.unit.c.unit_id).where(
+        parties.unit.c.unit_id.in_(sorted(units)), parties.unit.c.active.is_(True)
+    )
+    return frozenset((await tx.execute(statement)).scalars().all())
+
+
+def _in(scope: Scope) -> sa.ColumnElement[bool]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if scope.clients:
+        conditions.append(_c.c.client_id.in_(scope.clients))
+    if scope.parks:
+        conditions.append(_c.c.park_id.in_(scope.parks))
+    if scope.tags:
+        tagged = sa.select(records.client_tag.c.client_id).where(records.client_tag.c.tag.in_(scope.tags))
+        conditions.append(_c.c.client_id.in_(tagged))
+    return sa.or_(*conditions) if conditions else sa.false()
