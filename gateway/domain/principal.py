@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from policies.vocabulary import Subject
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -31,11 +33,29 @@ class Principal:
     session_id: str = ""
     on_behalf_of: str = ""
     scopes: frozenset[str] = field(default=frozenset())
+    must: str = ""  # change-password, enrol-totp: until then nothing else may be done
+    csrf: str = field(default="", repr=False)  # what a browser must send along on writes; "" outside a session
 
     @property
     def internal(self) -> bool:
         """Of the firm itself, not of a partner."""
         return self.institution_kind == "firm"
+
+    def subject(self, now: int) -> Subject:
+        """The principal as the rules see it, with the rights of the moment in which it was read."""
+        return Subject(
+            id=self.id, kind=self.kind, roles=self.roles, unit=self.unit_id, institution=self.institution_id,
+            institution_kind=self.institution_kind, internal=self.internal, active=self.active, side=self.side,
+            clearance=self.clearance, trained=self.trained_until > now,
+        )  # fmt: skip
+
+
+def anonymous_principal(source_address: str, channel: str = "api") -> Principal:
+    """Somebody who has not signed in: may do what is public, and nothing else."""
+    return Principal(
+        id="anonymous", kind="anonymous", login="", name="", unit_id="", institution_id="", institution_kind="none",
+        roles=frozenset(), active=False, channel=channel, source_address=source_address,
+    )  # fmt: skip
 
 
 def system_principal(name: str) -> Principal:

@@ -19,10 +19,7 @@ second_factor = sa.Table(
     "second_factor",
     metadata,
     sa.Column("person_id", sa.ForeignKey(person.c.person_id), primary_key=True),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),  # the TOTP secret (RFC 6238)
-    sa.Column("wrapped", sa.LargeBinary, nullable=False),
-    sa.Column("key_id", sa.String(36), nullable=False),
-    sa.Column("generation", sa.Integer, nullable=False),  # part of what the sealed secret is bound to
+    sa.Column("sealed", sa.LargeBinary, nullable=False),  # the TOTP secret (RFC 6238), see sealing/secret.py
     sa.Column("confirmed_at", sa.BigInteger),  # None: enrolled, but no code was shown yet
     sa.Column("last_step", sa.BigInteger, nullable=False),  # the newest time step used: no code counts twice
     sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -39,7 +36,9 @@ token = sa.Table(
     sa.Column("label", sa.String(100), nullable=False, server_default=""),
     sa.Column("hint", sa.String(12), nullable=False, server_default=""),  # how an API key begins: tells two apart
     sa.Column("method", sa.String(30), nullable=False),  # password, password+totp, oidc, private_key_jwt, issued
-    sa.Column("must", sa.String(20), nullable=False, server_default=""),  # change-password, enrol-totp: nothing else may be done
+    sa.Column(
+        "must", sa.String(20), nullable=False, server_default=""
+    ),  # change-password, enrol-totp: nothing else yet
     sa.Column("source_address", sa.String(45), nullable=False, server_default=""),
     sa.Column("created_by", sa.String(36), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -66,7 +65,7 @@ one_time = sa.Table(
 attempt = sa.Table(
     "attempt",
     metadata,
-    # Sign-in attempts that failed or have not ended yet, by login and by source address; known and unknown logins alike.
+    # Sign-ins that failed or have not ended yet, by login and by source address; known and unknown logins alike.
     sa.Column("subject", sa.LargeBinary, primary_key=True),  # SHA-256 of "login:..." or "address:..."
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", sa.BigInteger, nullable=False, index=True),

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from ledger.tables import metadata
+from ledger.tables import log_entry, metadata
 
 institution = sa.Table(
     "institution",
@@ -14,6 +14,7 @@ institution = sa.Table(
     sa.Column("uscc", sa.String(18)),
     sa.Column("state", sa.String(12), nullable=False),  # applied, live, suspended, exited
     sa.Column("tag_key", sa.LargeBinary, nullable=False),  # finds this partner's entries on the ledger; sealed
+    sa.Column("created_by", sa.String(36), nullable=False, server_default=""),  # somebody else admits it
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
 
@@ -58,4 +59,18 @@ person_role = sa.Table(
     sa.Column("role", sa.String(20), primary_key=True),
     sa.Column("granted_by", sa.String(36), nullable=False),
     sa.Column("granted_at", sa.BigInteger, nullable=False),
+)
+
+membership = sa.Table(
+    "membership",
+    metadata,
+    # Every change of who holds which role, with the entry of the grants log that commits to it.
+    sa.Column("entry_id", sa.ForeignKey(log_entry.c.entry_id), primary_key=True),
+    sa.Column("person_id", sa.ForeignKey(person.c.person_id), nullable=False, index=True),
+    sa.Column("institution_id", sa.String(36), nullable=False),
+    sa.Column("unit_id", sa.String(36), nullable=False),
+    sa.Column("roles", sa.String(300), nullable=False),  # held from now on, blank-separated; "" after leaving
+    sa.Column("changed_by", sa.String(36), nullable=False),
+    sa.Column("secret", sa.LargeBinary, nullable=False),  # opens the entry's commitments
+    sa.Column("at", sa.BigInteger, nullable=False),
 )
