@@ -18,7 +18,9 @@ _BOUND = _HEAD.size - NONCE_BYTES
 _MAGIC, _FORMAT = b"LT", 1
 SIGN_IN = "sign-in"  # compartment of the seeds of second factors
 PARTY_TAG = "party-tag"  # compartment of the keys with which partners find their entries on the ledger
-OWN_COMPARTMENTS = frozenset({SIGN_IN, PARTY_TAG})
+WEBHOOK = "webhook"  # compartment of the secrets that sign what is posted to partners
+ATTACHMENT = "attachment"  # compartment of the documents that come with access requests
+OWN_COMPARTMENTS = frozenset({SIGN_IN, PARTY_TAG, WEBHOOK, ATTACHMENT})
 
 
 def seal_secret(key: GroupKey, subject: str, secret: bytes) -> bytes:

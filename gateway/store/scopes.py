@@ -25,8 +25,9 @@ async def resolve_clients(tx: Tx, names: Iterable[str]) -> dict[str, str]:
     for start in range(0, len(wanted), _CHUNK):
         part = wanted[start : start + _CHUNK]
         for column in (_c.c.client_id, _c.c.uscc):
-            statement = sa.select(column, _c.c.client_id).where(column.in_(part), sa.not_(_SUPPRESSED))
-            found.update({row[0]: row[1] for row in (await tx.execute(statement, {"now": tx.now})).all()})
+            statement = sa.select(column.label("name"), _c.c.client_id).where(column.in_(part), sa.not_(_SUPPRESSED))
+            for row in (await tx.execute(statement, {"now": tx.now})).mappings().all():
+                found[row["name"]] = row["client_id"]
     return found
 
 
@@ -42,7 +43,7 @@ async def clients_within(tx: Tx, clients: Collection[str], scope: Scope) -> froz
 
 
 async def owners_within(tx: Tx, groups: Collection[str], scope: Scope) -> dict[str, tuple[str, ...]]:
-    """For each field group, the units that own active records of clients in `scope`; groups without any are left out."""
+    """For each field group, the units that own active records of clients in `scope`; groups without are left out."""
     found: dict[str, set[str]] = {}
     parts = [scope.clients[start : start + _CHUNK] for start in range(0, len(scope.clients), _CHUNK)] or [()]
     for n, part in enumerate(parts):
