@@ -78,7 +78,7 @@ class OrgName:
         return ":".join(part for part in (self.region, self.core, self.form, self.branch) if part)
 
 
-def _foreign_letter(name: str) -> Flaw | None:
+def foreign_letter(name: str) -> Flaw | None:
     """The first letter that is neither Han, Latin nor a digit: in a registered name it can only be a look-alike."""
     for position, char in enumerate(name, start=1):
         if char.isascii() or char in _NAME_PUNCTUATION or _HAN_RE.match(char):
@@ -100,7 +100,7 @@ def clean_name(text: str, *, field: str = "name") -> tuple[str, tuple[FieldError
     folded = fold(text).translate(_BRACKETS).translate(_DOTS)
     if not folded:
         return "", (field_error(field, "missing"),), ()
-    found = find_flaw(folded) or _foreign_letter(folded)
+    found = find_flaw(folded) or foreign_letter(folded)
     if found:
         return "", (found.error(field),), ()
     name = _BETWEEN_HAN.sub("", folded) if _HAN_RE.search(folded) else folded
