@@ -13,6 +13,7 @@ _r, _c, _k = records.record, records.client, keys.data_key
 _p, _i, _u = parties.person, parties.institution, parties.unit
 _g, _gi, _gs = access.access_grant, access.grant_item, access.grant_scope
 _own = _u.alias("owner")
+_house = _i.alias("owner_institution_row")
 
 _now = sa.bindparam("now", type_=sa.BigInteger)
 _who = sa.bindparam("person_id", type_=sa.String)
@@ -41,6 +42,7 @@ class Row:
     owner_unit: str
     owner_institution: str
     owner_side: str
+    owner_kind: str
     field_group: str
     state: str
     generation: int
@@ -127,6 +129,7 @@ _TOUCHED = (
 
 _ROW = sa.select(
     _r.c.record_id, _r.c.client_id, _r.c.owner_unit, _r.c.owner_institution, _own.c.side.label("owner_side"),
+    _house.c.kind.label("owner_kind"),
     _r.c.field_group, _r.c.state, _r.c.generation, _r.c.fields, _r.c.open_values, _r.c.sealed,
     _k.c.wrapped, _k.c.key_id, _c.c.park_id, _c.c.tags, _c.c.natural_person, _c.c.conflict_class,
     SUPPRESSED.label("suppressed"), _listed("watch").label("watch"), _listed("restricted").label("restricted"),
@@ -134,6 +137,7 @@ _ROW = sa.select(
 ).select_from(
     _r.join(_c, _c.c.client_id == _r.c.client_id)
     .join(_own, _own.c.unit_id == _r.c.owner_unit)
+    .join(_house, _house.c.institution_id == _r.c.owner_institution)
     .outerjoin(_k, sa.and_(_k.c.record_id == _r.c.record_id, _k.c.compartment == _r.c.field_group))
 )  # fmt: skip
 _ONE = _ROW.where(_r.c.record_id == sa.bindparam("record_id", type_=sa.String))
@@ -346,7 +350,8 @@ async def touch(tx: Tx, person_id: str, conflict_class: str, client_id: str) -> 
 def _row(found: Any) -> Row:
     return Row(
         record_id=found["record_id"], client_id=found["client_id"], owner_unit=found["owner_unit"],
-        owner_institution=found["owner_institution"], owner_side=found["owner_side"], field_group=found["field_group"],
+        owner_institution=found["owner_institution"], owner_side=found["owner_side"],
+        owner_kind=found["owner_kind"], field_group=found["field_group"],
         state=found["state"], generation=found["generation"], fields=tuple(found["fields"].split()),
         open_values=found["open_values"], sealed=found["sealed"], wrapped=found["wrapped"], key_id=found["key_id"],
         park_id=found["park_id"], tags=tuple(found["tags"].split()), natural_person=bool(found["natural_person"]),

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gateway.domain.catalogue import DataItem
-from gateway.domain.entry import item_of
+from gateway.domain.entry import SPECS, item_of
 from gateway.domain.principal import Principal
 from gateway.errors import Problem, Refusal, declare
 from gateway.runtime import Gateway
@@ -36,9 +36,25 @@ class View:
     version: int
     items: dict[str, DataItem]
 
-    def item(self, group: str, field: str) -> DataItem | None:
-        code = item_of(group, field)
-        return None if code is None else self.items.get(code)
+    def item(self, group: str, field: str, kind: str = "firm") -> DataItem | None:
+        """The item that `field` of a record owned by an institution of `kind` belongs to, or None."""
+        if all(spec.name != field for spec in SPECS.get(group, ())):
+            return None
+        return self.items.get(item_of(group, field, family=FAMILIES.get(kind, "INT")))
+
+
+# Where suppliers share a field, each kind of institution offers it under items of its own.
+FAMILIES = {
+    "firm": "INT",
+    "park": "PRK",
+    "government": "GOV",
+    "equity_market": "REX",
+    "bank": "FIN",
+    "guarantor": "FIN",
+    "insurer": "FIN",
+    "lessor": "FIN",
+    "intermediary": "FIN",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,7 @@ class FieldClass:
     sensitive: bool
     discoverable: bool
     readable: bool
+    levels: dict[str, int]  # of each field
 
 
 async def known_standing(tx: Tx, by: Principal) -> Standing:
@@ -81,11 +98,11 @@ def subject(by: Principal, held: Standing, now: int) -> Subject:
     )  # fmt: skip
 
 
-def field_classes(seen: View, group: str, fields: Iterable[str]) -> list[FieldClass]:
+def field_classes(seen: View, group: str, kind: str, fields: Iterable[str]) -> list[FieldClass]:
     """The fields by mode, in the order open, mandatory, gated, not shared; fields of no item are never released."""
     by_mode: dict[tuple[str, bool], list[tuple[str, DataItem]]] = {}
     for name in sorted(fields):
-        item = seen.item(group, name)
+        item = seen.item(group, name, kind)
         if item is not None:
             by_mode.setdefault((item.mode, item.readable), []).append((name, item))
     order = {"catalogue_open": 0, "mandatory_name_share": 1, "approval_gated": 2, "not_shared": 3}
@@ -95,6 +112,7 @@ def field_classes(seen: View, group: str, fields: Iterable[str]) -> list[FieldCl
             items=tuple(sorted({item.code for _, item in held})), personal=any(item.personal for _, item in held),
             sensitive=any(item.sensitive for _, item in held), discoverable=all(item.discoverable for _, item in held),
             readable=readable,
+            levels={name: item.level for name, item in held},
         )
         for (mode, readable), held in sorted(by_mode.items(), key=lambda entry: (order[entry[0][0]], entry[0][1]))
     ]  # fmt: skip

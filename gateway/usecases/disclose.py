@@ -8,15 +8,17 @@ from typing import Any
 import orjson
 
 from audit.events import Event
-from gateway.domain.entry import field_names, normalised, spec_of
+from gateway.domain.entry import SPECS, spec_of
+from gateway.domain.entry.values import read
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
 from gateway.errors import Problem, Refusal
 from gateway.runtime import Gateway, WriteTx, event_of
 from gateway.schemas.disclosure import Disclose, Disclosure, Query, RecordOut, RecordPage, Verified, Verify, Withheld
-from gateway.sealing.blind import blind_token
+from gateway.sealing.blind import search_tokens
 from gateway.sealing.envelope import Place, SealedRecord, open_
 from gateway.sealing.masks import mask
+from gateway.store import blind
 from gateway.store import disclosure as store
 from gateway.store.db import Tx
 from gateway.store.disclosure import GrantRow, Row, Standing, Wanted
@@ -29,6 +31,10 @@ __all__ = ["disclose", "query", "verify"]
 
 DATASET = "records"
 _SUPERVISING = frozenset({"supervision", "audit"})
+# How the masks call the kinds of fields.
+_MASK_KINDS = {"person": "name", "name": "name", "mobile": "mobile", "phone": "phone", "email": "email", "wechat": "account",
+               "id_no": "identity", "uscc": "identity", "staff": "staff", "amount": "amount", "number": "amount",
+               "integer": "amount", "date": "date", "enum": "enum", "enums": "enum", "line": "text", "text": "text", "json": "json"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +142,12 @@ async def verify(gw: Gateway, by: Principal, ask: Verify) -> Verified | Refusal:
     refused = await _settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
     if refused is not None:
         return refused
-    sought = normalised(ask.field_group, ask.field, ask.value)
+    sought = _normal(ask.field_group, ask.field, ask.value)
     matches = False
     for row in page.released:
         values, _ = _open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id], unmasked=True)
-        matches |= normalised(ask.field_group, ask.field, str(values.get(ask.field, ""))) == sought
-    return Verified(matches=matches and sought != "", decision_id=read_id, grant_id=page.grant_id or None)
+        matches |= _normal(ask.field_group, ask.field, values.get(ask.field)) == sought
+    return Verified(matches=matches and sought is not None, decision_id=read_id, grant_id=page.grant_id or None)
 
 
 # --- the steps ---------------------------------------------------------------------------------------------------------
@@ -267,7 +273,7 @@ def rule(
     who = _facts.subject(by, held, now)
     asked = names if names is not None else frozenset(row.fields)
     rulings = []
-    for fields in _facts.field_classes(seen, row.field_group, asked):
+    for fields in _facts.field_classes(seen, row.field_group, row.owner_kind, asked):
         if names is None and fields.mode == "not_shared":
             continue
         grant = None
@@ -275,7 +281,7 @@ def rule(
             grant = _facts.best_grant(grants, row.owner_unit, fields.fields, purpose, action, by.channel, now)
             granted = fields.fields & grant.fields(row.owner_unit) if grant is not None else frozenset[str]()
             if names is None and granted:
-                (fields,) = _facts.field_classes(seen, row.field_group, granted)
+                (fields,) = _facts.field_classes(seen, row.field_group, row.owner_kind, granted)
         decision = gw.policy.decide(
             _facts.facts(
                 read_id, who, _facts.object_of(fields, row.field_group, row), action, purpose=purpose, now=now, channel=by.channel,
@@ -395,9 +401,11 @@ def _open_row(
             found |= open_(key, SealedRecord(row.sealed, row.wrapped, row.key_id or ""), place, decision)
         if decision.obligations.mask and not unmasked:
             for name in list(found):
-                spec = spec_of(row.field_group, name)
-                found[name] = mask(spec.kind if spec else "text", found[name], ruling.fields.level)
-                masked.add(name)
+                level = ruling.fields.levels.get(name, 5)
+                shown = mask(name, found[name], level, _MASK_KINDS.get(spec_of(row.field_group, name).kind, ""))
+                if shown != found[name]:
+                    masked.add(name)
+                found[name] = shown
         values |= found
     return values, tuple(sorted(masked))
 
@@ -408,16 +416,26 @@ async def _tokens(
     if ask.match_field is None:
         return ()
     owners = [owner] if owner else sorted({unit for unit, _, _ in basis.items} if basis else ())
-    tokens = []
+    tokens: list[tuple[str, bytes]] = []
     for unit in owners:
         key = await gw.keyring.find_index_key(tx, ask.field_group, unit)
         if key is not None:
-            tokens.append((ask.match_field, blind_token(key, ask.match_field, ask.match_value or "")))
+            lengths = await blind.find_lengths(tx, unit, ask.field_group, ask.match_field)
+            found = search_tokens(key, ask.match_field, ask.match_field, ask.match_value or "", lengths)
+            tokens.extend((ask.match_field, token) for token in found)
     return tuple(tokens) or ((ask.match_field, b""),)  # no key yet: nothing can match
 
 
 def _group_fields(seen: View, group: str) -> frozenset[str]:
-    return frozenset(name for name in field_names(group) if seen.item(group, name) is not None)
+    return frozenset(spec.name for spec in SPECS.get(group, ()) if seen.item(group, spec.name) is not None)
+
+
+def _normal(group: str, field: str, value: object) -> object:
+    """The value as records keep it, so that two spellings of one value are the same; None when it is none."""
+    if value is None or not isinstance(value, str):
+        return value
+    kept, _, _ = read(spec_of(group, field), value)
+    return kept
 
 
 def _event(

@@ -1,0 +1,100 @@
+"""Handlers for what is not plain JSON in and out: the hot reads, downloads and uploads. Parse, call one verb, present."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.domain.principal import Principal
+from gateway.errors import Refusal
+from gateway.runtime import Gateway
+from gateway.schemas import ROUTES, Route
+from gateway.schemas.disclosure import Disclosure, RecordOut, RecordPage, Withheld
+from gateway.usecases import VERBS
+from gateway.web.api import RawHandler, locale_of, parse, run_verb
+from gateway.web.problems import refusal_response
+
+_ROUTES: dict[str, Route] = {route.name: route for route in ROUTES}
+
+
+async def _disclose(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    answer = await _asked(gw, by, request, "disclose")
+    if isinstance(answer, Refusal):
+        return refusal_response(answer, locale_of(request))
+    assert isinstance(answer, Disclosure)
+    return _json(
+        {
+            "record": _record(answer.record),
+            "withheld": [_withheld(each) for each in answer.withheld],
+            "decision_id": answer.decision_id,
+            "grant_id": answer.grant_id,
+            "obligations": answer.obligations,
+            "uses_left": answer.uses_left,
+        }
+    )
+
+
+async def _query(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    answer = await _asked(gw, by, request, "query")
+    if isinstance(answer, Refusal):
+        return refusal_response(answer, locale_of(request))
+    assert isinstance(answer, RecordPage)
+    return _json(
+        {
+            "items": [_record(each) for each in answer.items],
+            "withheld": [_withheld(each) for each in answer.withheld],
+            "next": answer.next,
+            "end": answer.end,
+            "read_id": answer.read_id,
+            "grant_id": answer.grant_id,
+            "obligations": answer.obligations,
+        }
+    )
+
+
+async def _export(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    answer = await _asked(gw, by, request, "export")
+    if isinstance(answer, Refusal):
+        return refusal_response(answer, locale_of(request))
+    return download(answer.content, answer.file_name, answer.media_type, {"x-read-id": answer.read_id})
+
+
+async def _asked(gw: Gateway, by: Principal, request: Request, name: str) -> Any:
+    ask = await parse(_ROUTES[name], request)
+    return await run_verb(VERBS[name], gw, by, ask)
+
+
+def download(content: bytes, file_name: str, media_type: str, headers: dict[str, str] | None = None) -> Response:
+    """A file to keep: never shown inline, never sniffed."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in file_name)
+    told = {"content-disposition": f'attachment; filename="{safe}"', **(headers or {})}
+    return Response(content, headers=told, media_type=media_type)
+
+
+def _record(record: RecordOut) -> dict[str, Any]:
+    return {
+        "record_id": record.record_id,
+        "client_id": record.client_id,
+        "field_group": record.field_group,
+        "owner_unit": record.owner_unit,
+        "generation": record.generation,
+        "values": record.values,
+        "masked": record.masked,
+    }
+
+
+def _withheld(withheld: Withheld) -> dict[str, Any]:
+    return {
+        "fields": withheld.fields,
+        "reason": withheld.reason,
+        "how_zh": withheld.how_zh,
+        "how_en": withheld.how_en,
+    }
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")
+
+
+RAW: dict[str, RawHandler] = {"disclose": _disclose, "query": _query, "export": _export}
