@@ -77,7 +77,7 @@ class Scheme:
                     raise Problem(CORE_DATA, field="level")
                 return row.level
         known = "、".join(row.label for row in self.levels)
-        raise Problem(UNKNOWN_LEVEL, field="level", detail_zh=f"可用级别:{known}", detail_en=f"labels: {known}")
+        raise Problem(UNKNOWN_LEVEL, field="level", detail_zh=f"请选用:{known}", detail_en=f"choose one of: {known}")
 
     def render(self, level: int) -> str:
         """The label of a gateway level in this scheme; a scheme with fewer levels answers with its highest that fits.

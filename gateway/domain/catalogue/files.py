@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from gateway.domain.catalogue.items import Catalogue, DataItem
 from gateway.domain.catalogue.rules import broken_rules
 from gateway.domain.grading import Scheme, default_grading
+from gateway.domain.problems import FIELD_PROBLEMS
 from gateway.domain.text import find_flaw, fold
 from gateway.errors import FieldError, Problem, declare
 
@@ -237,7 +238,9 @@ class _Row:
         value = raw.strip() if keep else fold(raw)
         flaw = find_flaw(value)
         if flaw:
-            self.errors.append(replace(flaw.error(column), row=self.number))
+            wrong, words = flaw.error(column), FIELD_PROBLEMS[flaw.code]
+            zh, en = f"{wrong.message_zh};{words.remedy_zh}", f"{wrong.message_en}; {words.remedy_en}"
+            self.fault(column, zh, en, flaw.code)
             return ""
         return value
 
@@ -274,6 +277,8 @@ class _Row:
         if not text:
             return 1
         if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**31):
-            self.fault("version", "版本应为正整数", "the version is a positive number", "bad-version")
+            self.fault(
+                "version", "版本应为正整数;请更正", "the version is a positive number; correct it", "bad-version"
+            )
             return 1
         return int(text)

@@ -20,7 +20,7 @@ GROUPS: Final = (
 # P<n>Y years; SOURCE_SYNC: dropped when the source drops it; GRANT_END+P30D: a partner's copy; NONE: never stored.
 RETENTIONS: Final = ("P20Y", "P20Y_AFTER_REL_END", "P3Y", "P1Y", "SOURCE_SYNC", "GRANT_END+P30D", "NONE")
 
-_CODE: Final = re.compile(r"[A-Z0-9]{2,8}(-[A-Z0-9]{1,8}){1,3}\Z")
+_CODE: Final = re.compile(r"(?=.{3,20}\Z)[A-Z0-9]+(-[A-Z0-9]+)+\Z")
 _UNIT: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _PIPL_ARTICLE: Final = re.compile(r"(?:PIPL|个人信息保护法)\s*(?:第|art\.?|article)?\s*\d", re.IGNORECASE)
 
@@ -118,8 +118,8 @@ _WORDS: Final = {
         "sensitive personal data is personal data; write Y",
     ),
     "personal-without-pipl": (
-        "含个人信息,法律依据须写明个人信息保护法条款,如 PIPL 13",
-        "personal data: the legal basis must name an article of the PIPL, such as PIPL 13",
+        "含个人信息,法律依据未写明个人信息保护法条款;请补充,如 PIPL 13",
+        "personal data without an article of the PIPL in the legal basis; add one, such as PIPL 13",
     ),
     "sensitive-below-l4": (
         "敏感个人信息至少为L4;请提高级别",
