@@ -138,10 +138,10 @@ class Keyring:
         """Write uses down before they happen. `written` is what stands in the database as this transaction sees it."""
         used = self._used.get(key_id, 0) + uses
         if used > written:
-            ahead = max(uses, USE_BLOCK)
-            if await get_key_uses(tx, key_id) - written + used > self._hard_stop:
+            left = self._hard_stop - (await get_key_uses(tx, key_id) - written)
+            if used > left:
                 raise KeyUnusable(f"key {key_id} has reached its last use and must be rotated")
-            await set_key_uses(tx, key_id, self._holder, used + ahead)
+            await set_key_uses(tx, key_id, self._holder, min(used + USE_BLOCK, left))
         self._used[key_id] = used
 
     def _find(self, key_id: str, wrapped: bytes | None = None) -> _Kept | None:

@@ -132,7 +132,7 @@ def write_xlsx(
     with xlsxwriter.Workbook(str(path), options) as book:
         sheet = book.add_worksheet()
         sheet.write_string(0, 0, visible)
-        line = visible.replace("&", "&&")[:250]
+        line = "&C" + visible[:250].replace("&", "&&")
         sheet.set_header(line)
         sheet.set_footer(line)
         sheet.write_row(1, 0, list(header))

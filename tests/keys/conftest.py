@@ -34,11 +34,11 @@ def softhsm(tmp_path_factory: pytest.TempPathFactory) -> str:
         f"directories.tokendir = {home}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
     )
     os.environ["SOFTHSM2_CONF"] = str(home / "softhsm2.conf")
+    pins = ["--so-pin", "so-pin-1", "--pin", "user-pin-1"]
     # A slot once seen by the loaded module stays; tokens made later are not. So all are made now.
     for number in range(24):
         subprocess.run(
-            ["softhsm2-util", "--init-token", "--free", "--label", f"t{number}"]
-            + ["--so-pin", "so-pin-1", "--pin", "user-pin-1"],
+            ["softhsm2-util", "--init-token", "--free", "--label", f"t{number}", *pins],
             check=True, capture_output=True,
         )  # fmt: skip
     return SOFTHSM
