@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ledger.errors import MalformedError
+from ledger.errors import MalformedError, VerificationError
 from ledger.merkle import EMPTY_ROOT, HASH_SIZE
 from ledger.note import Note, Verifier, b64, check_name, open_note, parse_note, unb64
 
@@ -26,8 +26,6 @@ class Checkpoint:
             raise MalformedError("checkpoint", "size out of range")
         if len(self.root) != HASH_SIZE:
             raise MalformedError("checkpoint", "the root has 32 bytes")
-        if self.size == 0 and self.root != EMPTY_ROOT:
-            raise MalformedError("checkpoint", "the empty tree has one root only")
 
     def text(self) -> str:
         """The note text that is signed."""
@@ -96,4 +94,6 @@ def open_checkpoint(note: str | bytes, verifiers: Sequence[Verifier]) -> SignedC
     """
     signed, parsed = parse_signed(note)
     open_note(parsed, [v for v in verifiers if v.name == signed.origin])
+    if signed.size == 0 and signed.root != EMPTY_ROOT:
+        raise VerificationError("root of the empty tree", EMPTY_ROOT, signed.root)
     return signed

@@ -123,16 +123,16 @@ class _Reader:
         self.witnesses: dict[str, WitnessLine] = {}
         self.groups: dict[str, Group] = {}
         self.quorum: str | None = None
-        self._publics: set[bytes] = set()
+        self._publics: set[tuple[str, bytes]] = set()
         self._taken: set[str] = set()
 
     def line(self, words: Sequence[str]) -> None:
         match words:
             case ["log", vkey, *url] if len(url) <= 1:
-                self.logs.append(LogLine(self._verifier(vkey), url[0] if url else None))
+                self.logs.append(LogLine(self._verifier("log", vkey), url[0] if url else None))
             case ["witness", name, vkey, *url] if len(url) <= 1:
                 self._new(name)
-                verifier = self._verifier(vkey)
+                verifier = self._verifier("witness", vkey)
                 if not isinstance(verifier, CosignatureVerifier | MldsaVerifier):
                     raise MalformedError(_WHAT, f"the key of witness {name} makes no cosignatures")
                 self.witnesses[name] = WitnessLine(name, verifier, url[0] if url else None)
@@ -152,11 +152,11 @@ class _Reader:
         if name == NONE or name in self.witnesses or name in self.groups:
             raise MalformedError(_WHAT, f"the name {name} is taken")
 
-    def _verifier(self, vkey: str) -> Verifier:
+    def _verifier(self, role: str, vkey: str) -> Verifier:
         public = decode_vkey(vkey)[2]
-        if public in self._publics:
-            raise MalformedError(_WHAT, "one public key twice")
-        self._publics.add(public)
+        if (role, public) in self._publics:
+            raise MalformedError(_WHAT, f"one public key in two {role} lines")
+        self._publics.add((role, public))
         return parse_verifier(vkey)
 
     def _members(self, members: Sequence[str]) -> tuple[str, ...]:
@@ -185,7 +185,8 @@ def parse_policy(text: str | bytes) -> TrustPolicy:
         raise MalformedError(_WHAT, "not UTF-8") from error
     reader = _Reader()
     for line in whole.split("\n"):
-        words = line.split()
+        # space and tab alone part words: any other white space is part of one, and so breaks it
+        words = [word for word in re.split("[ \t]+", line) if word]
         if words and not words[0].startswith("#"):
             reader.line(words)
     if reader.quorum is None:

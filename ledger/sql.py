@@ -7,7 +7,7 @@ it and then reads what they left. Proofs read one tile a level.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, text, update
 
 from ledger.checkpoint import Checkpoint, SignedCheckpoint
 from ledger.cosignature import CosignatureVerifier, MldsaVerifier, seconds_of
@@ -45,7 +45,14 @@ _SETTLE = (
 _HEAD = select(log_head).where(log_head.c.origin == bindparam("o"))
 _ADD_ENTRY = insert(log_entry)
 _ADD_TILE = insert(log_tile)
-_ADD_CHECKPOINT = insert(log_checkpoint)
+_NEWER = log_checkpoint.alias("newer")
+# nothing is added where a checkpoint of this size or a larger one stands already, whatever the head row says
+_ADD_CHECKPOINT = insert(log_checkpoint).from_select(
+    [column.name for column in log_checkpoint.columns],
+    select(*(bindparam(column.name, type_=column.type) for column in log_checkpoint.columns)).where(
+        ~exists().where(_NEWER.c.origin == bindparam("origin"), _NEWER.c.size >= bindparam("size")).select_from(_NEWER)
+    ),
+)
 _ONE_TILE = and_(
     log_tile.c.origin == bindparam("o"), log_tile.c.level == bindparam("l"), log_tile.c.idx == bindparam("i")
 )
@@ -143,7 +150,8 @@ class SqlLog:
         note = sign_note(checkpoint.text(), self.signers, tx.now)
         await tx.execute(_SETTLE, {"o": self.origin, "f": tree.encode(), "s": tree.size})
         row = {"origin": self.origin, "size": tree.size, "root": checkpoint.root, "note": note}
-        await tx.execute(_ADD_CHECKPOINT, row | {"created_at": tx.now})
+        if (await tx.execute(_ADD_CHECKPOINT, row | {"created_at": tx.now})).rowcount != 1:
+            raise ForkError(f"{self.origin}: a checkpoint of size {tree.size} or more was signed already")
         return SignedCheckpoint(checkpoint, note)
 
     async def _ask_guard(self, signed: int) -> None:
