@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any, Protocol
@@ -55,13 +55,21 @@ class Head:
 def stream_hash(stream: Row) -> bytes:
     """What the first event of a stream is chained to: whose stream it is, and where its predecessor ended."""
     names = ("stream_id", "origin", "kind", "replica", "opened_at", "after_stream", "after_seq")
-    return hashlib.sha256(_STREAM + stream["after_head"] + _encode([stream[n] for n in names]).encode()).digest()
+    return _hashed(_STREAM, stream, ("after_head",), names)
 
 
 def row_hash(row: Row) -> bytes:
     """SHA-256(0x02 || previous row's hash || secret || JSON list of place and columns): one changed bit changes it."""
-    texts = _encode([row[n] for n in PLACE_COLUMNS] + [row[n] for n in EVENT_COLUMNS])
-    return hashlib.sha256(_ROW + row["prev_hash"] + row["secret"] + texts.encode("utf-8", "surrogatepass")).digest()
+    return _hashed(_ROW, row, ("prev_hash", "secret"), PLACE_COLUMNS + EVENT_COLUMNS)
+
+
+def _hashed(prefix: bytes, row: Row, blobs: Sequence[str], columns: Sequence[str]) -> bytes:
+    """The hash; b"", which is the hash of nothing, for a row whose values are not even of the types we write."""
+    try:
+        texts = _encode([row[name] for name in columns]).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(prefix + b"".join(row[name] for name in blobs) + texts).digest()
+    except TypeError:
+        return b""
 
 
 def row_of(event: Event, after: Head, secret: bytes) -> dict[str, Any]:

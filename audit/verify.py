@@ -195,15 +195,19 @@ class _Walk:
                 rows = (await tx.execute(page)).mappings().all()
                 if not rows:
                     return head
+                sealed = []
                 for row in rows:
-                    await self._row(tx, row, head, genesis, stream, seals)
+                    if await self._row(tx, row, head, genesis, stream, seals):
+                        sealed.append(row)
                     head = head_of(row)
-                await self._items(tx, rows, seals)
+                if sealed:
+                    await self._items(tx, sealed)
             self.check.events += len(rows)
             self.progress(self.check.events)
         return head
 
-    async def _row(self, tx: Tx, row: Row, head: Head, genesis: Head, stream: Row, seals: Sequence[_Seal]) -> None:
+    async def _row(self, tx: Tx, row: Row, head: Head, genesis: Head, stream: Row, seals: Sequence[_Seal]) -> bool:
+        """Whether the row is sealed and unaltered."""
         where = {"stream_id": row["stream_id"], "seq": row["seq"], "event_id": row["event_id"]}
         index = _index(seals, row["seq"])
         if row["seq"] != head.seq + 1:
@@ -213,19 +217,20 @@ class _Walk:
             self.fault("the record of its stream was altered" if first else "not chained to the event before", **where)
         if row_hash(row) != row["row_hash"]:
             self.fault("altered", index=index, **where)
-            return
+            return False
         if row["seq"] == stream["sealed_seq"] and row["row_hash"] != stream["sealed_head"]:
             self.fault("not where the sealer's bookmark lies", index=index, **where)
         if index is None:
-            return
+            return False
         self.check.sealed += 1
         try:
             leaf = leaf_hash_of(row)
         except UnfitEvent as error:
             self.fault(f"no event of ours: {error}", index=index, **where)
-            return
+            return False
         if leaf != await self._logged(tx, index):
             self.fault("not what the log holds at its position", index=index, **where)
+        return True
 
     async def _logged(self, tx: Tx, index: int) -> bytes:
         """The leaf hash that the log holds at `index`; b"" when it holds none."""
@@ -239,11 +244,8 @@ class _Walk:
             self.tile = (number, held)
         return self.tile[1][offset * HASH_SIZE : (offset + 1) * HASH_SIZE]
 
-    async def _items(self, tx: Tx, rows: Sequence[Row], seals: Sequence[_Seal]) -> None:
-        """The item index finds each sealed event of the page by each of its items, and by nothing else."""
-        sealed = [row for row in rows if _index(seals, row["seq"]) is not None]
-        if not sealed:
-            return
+    async def _items(self, tx: Tx, sealed: Sequence[Row]) -> None:
+        """The item index finds each of these sealed events by each of its items, and by nothing else."""
         wanted = {(item, row["at"], row["seq"]) for row in sealed for item in items_of(row)}
         i = trail_item.c
         times = [row["at"] for row in sealed]
@@ -253,13 +255,11 @@ class _Walk:
             i.item.in_({item for item, _, _ in wanted}),
             i.at.between(min(times), max(times)),
         )
-        held = {(row.item, row.at, row.seq) for row in (await tx.execute(query)).all()}
+        by_seq = {row["seq"]: row["event_id"] for row in sealed}
+        held = {(row.item, row.at, row.seq) for row in (await tx.execute(query)).all() if row.seq in by_seq}
         if held != wanted:
             seq = min(seq for _, _, seq in held ^ wanted)
-            by_seq = {row["seq"]: row["event_id"] for row in sealed}
-            self.fault(
-                "not found by its items", stream_id=sealed[0]["stream_id"], seq=seq, event_id=by_seq.get(seq, "")
-            )
+            self.fault("not found by its items", stream_id=sealed[0]["stream_id"], seq=seq, event_id=by_seq[seq])
 
 
 _BOUNDS = sa.select(trail_event.c.stream_id, sa.func.max(trail_event.c.seq).label("last")).group_by(
