@@ -39,8 +39,8 @@ class Settings(BaseSettings):
         "",
         description="file:<path>, pkcs11:<...>, vault:<...>, insecure-memory:. Empty: file:<home>/root.key with its passphrase in <home>/passphrase.",
     )
-    suite: Literal["aes-256-gcm", "aes-256-gcm-siv", "sm4-gcm"] = Field(
-        "aes-256-gcm", description="Suite for newly sealed values."
+    suite: Literal["AES-256-GCM", "AES-256-GCM-SIV", "SM4-GCM"] = Field(
+        "AES-256-GCM", description="Suite for newly sealed values."
     )
 
     origin: str = Field(

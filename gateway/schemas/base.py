@@ -83,7 +83,7 @@ class Route:
     """Verb `name` is served at `method path`, takes `ask` and answers `answer`.
 
     `public`: no sign-in needed. `raw`: a handler of its own presents it (files, streams, the hot path).
-    `status`: of a success. `problems`: codes it can raise beyond the usual ones, for the documentation.
+    `secret`: its answer is shown once and never kept, not even for an idempotent repetition. `status`: of a success. `problems`: codes it can raise beyond the usual ones, for the documentation.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Route:
     public: bool = False
     raw: bool = False
     status: int = 200
+    secret: bool = False
     problems: tuple[str, ...] = field(default=())
 
     @property

@@ -42,6 +42,7 @@ class Held:
     field_group: str
     owner_unit: str
     owner_institution: str
+    owner_kind: str
     owner_name: str
 
 
@@ -126,16 +127,17 @@ async def search_cards(tx: Tx, sought: Sought, after: str, limit: int) -> list[C
 
 async def holdings(tx: Tx, client_id: str) -> list[Held]:
     """Which groups of which owners hold active records about the client."""
-    _r, owner = records.record, parties.unit
+    _r, owner, house = records.record, parties.unit, parties.institution
     statement = (
-        sa.select(_r.c.field_group, _r.c.owner_unit, _r.c.owner_institution, owner.c.name_zh)
+        sa.select(_r.c.field_group, _r.c.owner_unit, _r.c.owner_institution, house.c.kind, owner.c.name_zh)
         .join(owner, owner.c.unit_id == _r.c.owner_unit)
+        .join(house, house.c.institution_id == _r.c.owner_institution)
         .where(_r.c.client_id == client_id, _r.c.state == "active")
         .distinct()
         .order_by(_r.c.field_group, _r.c.owner_unit)
     )
     rows: Sequence[Any] = (await tx.execute(statement)).all()
-    return [Held(row[0], row[1], row[2], row[3]) for row in rows]
+    return [Held(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
 def _card(row: Any) -> Card | None:

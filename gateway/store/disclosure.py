@@ -54,6 +54,7 @@ class Row:
     park_id: str | None
     tags: tuple[str, ...]
     natural_person: bool
+    institutional: bool
     conflict_class: str
     suppressed: bool
     watch: bool
@@ -131,7 +132,7 @@ _ROW = sa.select(
     _r.c.record_id, _r.c.client_id, _r.c.owner_unit, _r.c.owner_institution, _own.c.side.label("owner_side"),
     _house.c.kind.label("owner_kind"),
     _r.c.field_group, _r.c.state, _r.c.generation, _r.c.fields, _r.c.open_values, _r.c.sealed,
-    _k.c.wrapped, _k.c.key_id, _c.c.park_id, _c.c.tags, _c.c.natural_person, _c.c.conflict_class,
+    _k.c.wrapped, _k.c.key_id, _c.c.park_id, _c.c.tags, _c.c.natural_person, _c.c.institutional, _c.c.conflict_class,
     SUPPRESSED.label("suppressed"), _listed("watch").label("watch"), _listed("restricted").label("restricted"),
     _listed("quiet").label("quiet"), _CROSSED.label("crossed"), _TOUCHED.label("touched"),
 ).select_from(
@@ -354,8 +355,15 @@ def _row(found: Any) -> Row:
         owner_kind=found["owner_kind"], field_group=found["field_group"],
         state=found["state"], generation=found["generation"], fields=tuple(found["fields"].split()),
         open_values=found["open_values"], sealed=found["sealed"], wrapped=found["wrapped"], key_id=found["key_id"],
-        park_id=found["park_id"], tags=tuple(found["tags"].split()), natural_person=bool(found["natural_person"]),
+        park_id=found["park_id"], tags=tuple(found["tags"].split()), natural_person=bool(found["natural_person"]), institutional=bool(found["institutional"]),
         conflict_class=found["conflict_class"], suppressed=bool(found["suppressed"]), watch=bool(found["watch"]),
         restricted=bool(found["restricted"]), quiet=bool(found["quiet"]), crossed=bool(found["crossed"]),
         touched=found["touched"],
     )  # fmt: skip
+
+
+async def add_uses(tx: Tx, grant_id: str, uses: int) -> None:
+    """`uses` more are counted on the grant itself."""
+    await tx.execute(
+        sa.update(_g).where(_g.c.grant_id == grant_id).values(use_count=_g.c.use_count + uses, last_used_at=tx.now)
+    )

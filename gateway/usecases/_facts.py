@@ -42,6 +42,11 @@ class View:
             return None
         return self.items.get(item_of(group, field, family=FAMILIES.get(kind, "INT")))
 
+    def items_of(self, group: str, kind: str) -> list[DataItem]:
+        """The items under which an institution of `kind` offers the fields of `group`."""
+        found = {item.code: item for spec in SPECS.get(group, ()) if (item := self.item(group, spec.name, kind))}
+        return list(found.values())
+
 
 # Where suppliers share a field, each kind of institution offers it under items of its own.
 FAMILIES = {

@@ -143,7 +143,7 @@ async def _holdings(
     if card.park_id:
         scopes.append(f"park:{card.park_id}")
     for each in await store.holdings(tx, card.client_id):
-        items = [item for item in seen.items.values() if item.group == each.field_group]
+        items = seen.items_of(each.field_group, each.owner_kind)
         for mode in ("catalogue_open", "approval_gated", "not_shared"):
             of_mode = [item for item in items if item.mode == mode]
             if not of_mode:

@@ -222,7 +222,7 @@ async def _page(
     rows = rows[:limit]
     if not rows:
         # An empty answer is a decision too: what would have been allowed on nothing is refused like the absent.
-        if basis is None and not own:
+        if basis is None and (not own or ask.owner_unit is None):
             return _nothing(gw, by, held, ask, action, read_id, tx.now)
         event = event_of(by, "query", tx.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose), outcome="allowed",
                          reason="allowed", record_count=0, policy_epoch=gw.policy.epoch, read_id=read_id,
@@ -463,16 +463,18 @@ def _refused(
     read_id: str, now: int,
 ) -> Refusal:  # fmt: skip
     """The refusal of a whole read: for somebody who may not even know of the record, the answer for one that is not there."""
-    for ruling in rulings:
-        if row is not None and isinstance(ruling.decision, Refused):
-            known = gw.policy.decide(
-                _facts.facts(read_id, _facts.subject(by, held, now), _facts.object_of(ruling.fields, row.field_group, row), "discover",
-                             purpose=purpose, now=now, channel=by.channel, wall=_facts.wall_of(row),
-                             resource=Resource(row.field_group, frozenset((row.record_id,)), frozenset()))
-            )  # fmt: skip
-            if isinstance(known, Allowed):
-                return _facts.refusal(by, ruling.decision)
-    return _facts.refusal(by, absent)
+    first = next((ruling.decision for ruling in rulings if isinstance(ruling.decision, Refused)), absent)
+    if row is None:
+        return _facts.refusal(by, absent)
+    card = Object(
+        "mandatory_name_share", "client_name", 2, "", "", readable=True, suppressed=row.suppressed,
+        natural_person=row.natural_person or not row.institutional,
+    )  # fmt: skip
+    known = gw.policy.decide(
+        _facts.facts(read_id, _facts.subject(by, held, now), card, "read", purpose=purpose, now=now, channel=by.channel,
+                     resource=Resource("client_name", frozenset(), frozenset()))
+    )  # fmt: skip
+    return _facts.refusal(by, first if isinstance(known, Allowed) else absent)
 
 
 def _names(seen: View, group: str, asked: tuple[str, ...] | None) -> frozenset[str] | None:

@@ -89,7 +89,7 @@ async def _carry_out(
     if isinstance(answer, Refusal):
         return refusal_response(answer, locale)
     body = encode(answer)
-    if claim is not None and claim.used:
+    if claim is not None and claim.used and not route.secret:
         async with gw.db.begin() as tx:
             await operation.set_claim_answer(tx, by.id, claim.key, route.status, body)
     return Response(body, route.status, media_type="application/json")
