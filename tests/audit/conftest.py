@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -16,10 +15,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 import audit.tables
 from audit.events import Event
+from audit.positions import receipt
 from audit.sealer import seal_once
+from audit.search import Found, Wanted, search
 from audit.trail import Trail
 from gateway.store.db import Database, PostgresDatabase, SqliteDatabase, Tx
 from ledger.note import Ed25519Signer
+from ledger.receipt import Receipt
 from ledger.sql import SqlLog
 from ledger.tables import metadata
 
@@ -89,13 +91,24 @@ class _Spy:
 
 
 @dataclass
+class Clock:
+    """Goes on by a millisecond each time it is asked, and by as much as it is told."""
+
+    now: int = START
+
+    def __call__(self) -> int:
+        self.now += 1_000
+        return self.now
+
+
+@dataclass
 class Room:
     """A database with the tables, the trail's log, and any number of replicas' trails."""
 
     db: Database
     faulty: Faulty
     log: SqlLog
-    clock: Iterator[int]
+    clock: Clock
     trails: list[Trail] = field(default_factory=list)
 
     async def trail(self, replica: str = "r1", **options: Any) -> Trail:
@@ -127,13 +140,18 @@ class Room:
         async with self.db.begin() as tx:
             return (await tx.execute(sa.text(text), parameters)).rowcount
 
+    async def receipt(self, event_id: str, **options: Any) -> Receipt:
+        async with self.db.read() as tx:
+            return await receipt(tx, self.log, event_id, **options)
+
+    async def search(self, after: str | None = None, limit: int = 50, **wanted: Any) -> Found:
+        async with self.db.read() as tx:
+            return await search(tx, Wanted(**wanted), after=after, limit=limit)
+
     async def close(self) -> None:
         for trail in self.trails:
             await trail.stop()
         await self.db.close()
-
-
-_count = itertools.count()
 
 
 def event(n: int = 0, **changes: Any) -> Event:
@@ -171,7 +189,7 @@ async def _create(db: Database) -> None:
                 await tx.execute(CreateIndex(index, if_not_exists=True))
 
 
-async def _room(db: Database, clock: Iterator[int]) -> Room:
+async def _room(db: Database, clock: Clock) -> Room:
     await _create(db)
     log = SqlLog(ORIGIN, Ed25519Signer(ORIGIN, bytes(range(32))))
     async with db.begin() as tx:
@@ -181,16 +199,16 @@ async def _room(db: Database, clock: Iterator[int]) -> Room:
 
 @pytest.fixture
 async def sqlite_room(tmp_path: Path) -> AsyncIterator[Room]:
-    clock = itertools.count(START, 1_000)
-    room = await _room(SqliteDatabase(tmp_path / "trail.db", clock=lambda: next(clock), durable=False), clock)
+    clock = Clock()
+    room = await _room(SqliteDatabase(tmp_path / "trail.db", clock=clock, durable=False), clock)
     yield room
     await room.close()
 
 
 @pytest.fixture
 async def postgres_room(postgres_url: str) -> AsyncIterator[Room]:
-    clock = itertools.count(START, 1_000)
-    db = PostgresDatabase(postgres_url, clock=lambda: next(clock))
+    clock = Clock()
+    db = PostgresDatabase(postgres_url, clock=clock)
     async with db.begin() as tx:
         for table in reversed(TABLES):
             await tx.execute(sa.text(f"DROP TABLE IF EXISTS {table.name} CASCADE"))
