@@ -114,6 +114,14 @@ class Log(Protocol):
         """The smallest checkpoint that covers a leaf and satisfies `trust` (if given); None while there is none."""
         ...
 
+    async def cosigned(self, tx: Tx, trust: TrustPolicy) -> SignedCheckpoint | None:
+        """The largest checkpoint with the quorum of `trust`; None while there is none."""
+        ...
+
+    async def signed_at(self, tx: Tx, size: int) -> int | None:
+        """When the smallest checkpoint of at least this size was signed, in microseconds; None while there is none."""
+        ...
+
     async def receipt(
         self, tx: Tx, entry_id: str, *, trust: TrustPolicy | None = None, openings: Sequence[Opening] = ()
     ) -> Receipt:

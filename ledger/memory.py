@@ -36,6 +36,7 @@ class MemoryLog:
         self._by_id: dict[str, int] = {}
         self._tiles: dict[Place, bytes] = {}
         self._checkpoints: dict[int, SignedCheckpoint] = {}
+        self._signed_at: dict[int, int] = {}
         self._lines: dict[int, dict[tuple[str, bytes], str]] = {}
 
     async def ensure(self, tx: Tx) -> SignedCheckpoint:
@@ -79,6 +80,7 @@ class MemoryLog:
         checkpoint = Checkpoint(self.origin, self._tree.size, self._tree.root())
         note = sign_note(checkpoint.text(), self.signers, tx.now)
         self._checkpoints[self._tree.size] = SignedCheckpoint(checkpoint, note)
+        self._signed_at[self._tree.size] = tx.now
 
     async def checkpoint(self, tx: Tx) -> SignedCheckpoint:
         """The latest, with the cosignatures it has. `NotInLogError` before `ensure`."""
@@ -147,6 +149,19 @@ class MemoryLog:
             if trust is None or trust.met_by({c.witness for c in trust.cosignatures(signed.note)}):
                 return signed
         return None
+
+    async def cosigned(self, tx: Tx, trust: TrustPolicy) -> SignedCheckpoint | None:
+        """The largest checkpoint with the quorum of `trust`; None while there is none."""
+        for size in sorted(self._checkpoints, reverse=True):
+            signed = await self.checkpoint_at(tx, size)
+            if trust.met_by({c.witness for c in trust.cosignatures(signed.note)}):
+                return signed
+        return None
+
+    async def signed_at(self, tx: Tx, size: int) -> int | None:
+        """When the smallest checkpoint of at least this size was signed, in microseconds; None while there is none."""
+        larger = [s for s in self._checkpoints if s >= size]
+        return self._signed_at[min(larger)] if larger else None
 
     async def receipt(
         self, tx: Tx, entry_id: str, *, trust: TrustPolicy | None = None, openings: Sequence[Opening] = ()

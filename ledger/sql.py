@@ -256,17 +256,35 @@ class SqlLog:
             smallest = select(func.min(log_checkpoint.c.size)).where(own, log_checkpoint.c.size > index)
             size = (await tx.execute(smallest)).scalar()
             return None if size is None else await self.checkpoint_at(tx, size)
-        column, after = log_cosignature.c.size, index
+        return await self._with_quorum(tx, trust, index, newest=False)
+
+    async def cosigned(self, tx: Tx, trust: TrustPolicy) -> SignedCheckpoint | None:
+        """The largest checkpoint with the quorum of `trust`; None while there is none."""
+        if trust.met_by(()):
+            return await self.checkpoint(tx)
+        return await self._with_quorum(tx, trust, -1, newest=True)
+
+    async def _with_quorum(self, tx: Tx, trust: TrustPolicy, above: int, *, newest: bool) -> SignedCheckpoint | None:
+        column, edge = log_cosignature.c.size, None
+        own = select(column).where(log_cosignature.c.origin == self.origin, column > above).distinct().limit(_PAGE)
         while True:
-            query = select(column).where(log_cosignature.c.origin == self.origin, column > after).distinct()
-            sizes = (await tx.execute(query.order_by(column).limit(_PAGE))).scalars().all()
+            query = own.order_by(column.desc() if newest else column)
+            if edge is not None:
+                query = query.where(column < edge if newest else column > edge)
+            sizes = (await tx.execute(query)).scalars().all()
             for size in sizes:
                 signed = await self.checkpoint_at(tx, size)
                 if trust.met_by({c.witness for c in trust.cosignatures(signed.note)}):
                     return signed
             if len(sizes) < _PAGE:
                 return None
-            after = sizes[-1]
+            edge = sizes[-1]
+
+    async def signed_at(self, tx: Tx, size: int) -> int | None:
+        """When the smallest checkpoint of at least this size was signed, in microseconds; None while there is none."""
+        of_size = and_(log_checkpoint.c.origin == self.origin, log_checkpoint.c.size >= size)
+        query = select(log_checkpoint.c.created_at).where(of_size).order_by(log_checkpoint.c.size).limit(1)
+        return (await tx.execute(query)).scalar()
 
     async def receipt(
         self, tx: Tx, entry_id: str, *, trust: TrustPolicy | None = None, openings: Sequence[Opening] = ()

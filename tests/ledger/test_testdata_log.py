@@ -15,7 +15,7 @@ from tests.ledger.conftest import NOW
 ORIGIN = "example.com/log/testdata"
 SKEY = "PRIVATE+KEY+example.com/log/testdata+33d7b496+AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DSF3eg"
 VKEY = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
-LEAVES = [
+LEAVES = [  # noqa: E501
     "one",
     "two",
     "three",
