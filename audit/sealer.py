@@ -31,8 +31,16 @@ _TAKE_LEASE = (
     )
     .values(holder=sa.bindparam("h"), until=sa.bindparam("u"))
 )
+_last_seq = (
+    sa.select(sa.func.max(trail_event.c.seq))
+    .where(trail_event.c.stream_id == trail_stream.c.stream_id)
+    .correlate(trail_stream)
+    .scalar_subquery()
+)
 _UNSEALED = (
-    sa.select(trail_stream.c.stream_id, trail_stream.c.sealed_seq, trail_stream.c.sealed_head)
+    sa.select(
+        trail_stream.c.stream_id, trail_stream.c.sealed_seq, trail_stream.c.sealed_head, _last_seq.label("last_seq")
+    )
     .where(
         trail_stream.c.origin == sa.bindparam("o"),
         sa.exists().where(
@@ -86,8 +94,11 @@ async def seal_once(tx: Tx, log: Log, holder: str, *, limit: int = 256) -> int:
     if not taken and not (await tx.execute(_CREATE_LEASE, {k: lease[k] for k in "ohu"})).rowcount:
         return 0
     streams = (await tx.execute(_UNSEALED, {"o": log.origin})).all()
-    quota = max(1, limit // max(1, len(streams)))
-    runs = [await _run(tx, Head(s.stream_id, s.sealed_seq, s.sealed_head), quota) for s in streams]
+    quotas = _shares([s.last_seq - s.sealed_seq for s in streams], limit)
+    runs = [
+        await _run(tx, Head(s.stream_id, s.sealed_seq, s.sealed_head), quota)
+        for s, quota in zip(streams, quotas, strict=True)
+    ]
     runs = [run for run in runs if run.leaves]
     if not runs:
         return 0
@@ -96,6 +107,17 @@ async def seal_once(tx: Tx, log: Log, holder: str, *, limit: int = 256) -> int:
         await _note(tx, log.origin, run, index)
         index += len(run.leaves)
     return sum(len(run.leaves) for run in runs)
+
+
+def _shares(waiting: Sequence[int], limit: int) -> list[int]:
+    """How many of each stream to take, `limit` together, at least one: what a short one leaves goes to the longer."""
+    shares = [0] * len(waiting)
+    left = limit
+    shortest_first = sorted(range(len(waiting)), key=waiting.__getitem__)
+    for rank, position in enumerate(shortest_first):
+        shares[position] = max(1, min(waiting[position], left // (len(waiting) - rank)))
+        left = max(0, left - shares[position])
+    return shares
 
 
 async def _run(tx: Tx, before: Head, limit: int) -> _Run:
