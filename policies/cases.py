@@ -34,7 +34,9 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What running the cases showed: failures, and for every rule how many cases it decided and how many it just missed."""
+    """What running the cases showed: failures, and for every rule how many cases it decided and how many it just
+    missed.
+    """
 
     cases: int
     failures: tuple[Defect, ...]
@@ -150,7 +152,9 @@ def run_cases(loaded: Loaded, kind: str, cases: tuple[Case, ...]) -> Outcome:
     for case in cases:
         decision = decide(loaded, case.facts, kind)
         problems = compare(case, decision, snapshot)
-        failures += [Defect(case.file, case.line, "case", f"{case.given}, {case.name}: {problem}") for problem in problems]
+        failures += [
+            Defect(case.file, case.line, "case", f"{case.given}, {case.name}: {problem}") for problem in problems
+        ]
         if not problems:
             for rule in (decision.rule, *case.also):
                 if rule in decided:

@@ -34,11 +34,11 @@ class Type:
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """A line of `reasons`: what to say when `condition` was lacked (by an allow rule that lacked nothing else, if
+    """A line of `reasons`: what to say when this condition was lacked (by an allow rule that lacked nothing else, if
     `sole`).
     """
 
-    condition: Expr
+    text: str
     reason: str
     sole: bool
 
@@ -152,7 +152,7 @@ def _finish(document: Document, raw: Mapping[str, Any], types: Mapping[str, Type
             problems = check_types(condition, schema)
             if problems or line["reason"] not in REASONS:
                 raise ExpressionError("; ".join(problems) or f"unknown reason {line['reason']!r}")
-            reasons.append(Lacking(condition, line["reason"], line.get("sole") is True))
+            reasons.append(Lacking(expression.text(condition), line["reason"], line.get("sole") is True))
         except (ExpressionError, KeyError, TypeError) as error:
             defects.append(document.defect("schema", f"reasons: {error}", "reasons", index))
     for word in (schema.otherwise, schema.neutral_reason):

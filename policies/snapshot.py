@@ -40,6 +40,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """One rule of a dispatch key, taken apart: each condition as its text and a function of the parts of the facts."""
+
+    rule: Rule
+    conditions: tuple[tuple[str, Callable[..., Any]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A compiled rule set. `match(facts)` gives the mask or raises; `outcomes` is filled as masks are met."""
 
@@ -49,6 +57,7 @@ class Snapshot:
     deny_mask: int
     allow_mask: int
     outcomes: dict[int, Outcome]
+    probes: dict[tuple[str, ...], tuple["Probe", ...]]
 
     def outcome(self, mask: int) -> Outcome:
         """The meaning of a mask: the first deny in file order decides; without one, the first allow. Log and alert
@@ -79,9 +88,19 @@ class Snapshot:
             ),
         )
 
-    def key(self, facts: Any) -> tuple[str, ...]:
-        """The dispatch key of these facts."""
-        return tuple(fact(facts, path, self.ruleset.schema) for path in self.ruleset.schema.dispatch)
+    def probe(self, facts: Any) -> tuple[tuple[Probe, ...], tuple[Any, ...]]:
+        """The rules that this act can reach, taken apart, and the parts of the facts to call their conditions with.
+
+        Compiled at the first question about a key: refusals and explanations need it, allowances never do.
+        """
+        schema = self.ruleset.schema
+        key = tuple(fact(facts, path, schema) for path in schema.dispatch)
+        found = self.probes.get(key)
+        if found is None:
+            found = _Emitter(schema).probes(self.ruleset, self.residual[key])
+            self.probes[key] = found
+        parts = PARTS[schema.kind]
+        return found, tuple(getattr(facts, parts[part]) for part in parts if part != "act")
 
 
 def fact(facts: Any, path: str, schema: Schema) -> Any:
@@ -99,7 +118,7 @@ def compile_rules(ruleset: RuleSet) -> Snapshot:
     residual = {key: _residual(ruleset, dict(zip(schema.dispatch, key, strict=True))) for key in keys}
     deny = sum(1 << index for index, rule in enumerate(ruleset.rules) if rule.eft == "deny")
     allow = sum(1 << index for index, rule in enumerate(ruleset.rules) if rule.eft == "allow")
-    return Snapshot(ruleset, _Emitter(schema).module(residual), residual, deny, allow, {})
+    return Snapshot(ruleset, _Emitter(schema).module(residual), residual, deny, allow, {}, {})
 
 
 def _residual(ruleset: RuleSet, known: dict[str, str]) -> tuple[tuple[int, Expr], ...]:
@@ -160,6 +179,18 @@ class _Emitter:
             else:
                 lines += [f"    if {self.source(condition)}:", f"        mask |= {1 << index}"]
         return [*lines, "    return mask", ""]
+
+    def probes(self, ruleset: RuleSet, rules: tuple[tuple[int, Expr], ...]) -> tuple[Probe, ...]:
+        arguments = ", ".join(self.parts)
+        found: list[Probe] = []
+        for index, condition in rules:
+            pairs = []
+            for item in expression.conjuncts(condition):
+                source = f"lambda {arguments}: {self.source(item)}"
+                test: Callable[..., Any] = eval(source, dict(self.constants))  # noqa: S307 - our own text only
+                pairs.append((expression.text(item), test))
+            found.append(Probe(ruleset.rules[index], tuple(pairs)))
+        return tuple(found)
 
     def validator(self, part: str) -> list[str]:
         cls = self.constant(_CLASSES[self.schema.kind][part])
