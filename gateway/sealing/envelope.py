@@ -130,7 +130,20 @@ def seal(group_key: GroupKey, place: Place, values: Mapping[str, object]) -> Sea
     Counts as one use of the group key. Raises `KeyUnusable` when the key is not the one of this owner's compartment.
     """
     _fits(group_key, place.owner, place.compartment)
-    plaintext = _encoded(values)
+    return _sealed(group_key, place, _encoded(values))
+
+
+def reseal(old: GroupKey, sealed: SealedRecord, place: Place, new: GroupKey) -> SealedRecord:
+    """The same values at the same place under another group key and its suite. Nobody gets to see them.
+
+    Raises `SealBroken` when the record does not open, `KeyUnusable` for a key of another owner or compartment.
+    """
+    _fits(old, place.owner, place.compartment)
+    _fits(new, place.owner, place.compartment)
+    return _sealed(new, place, _plain(old, sealed, place))
+
+
+def _sealed(group_key: GroupKey, place: Place, plaintext: bytes) -> SealedRecord:
     suite = group_key.suite
     random = os.urandom(suite.key_bytes + 2 * NONCE_BYTES)
     data_key, nonces = random[: suite.key_bytes], random[suite.key_bytes :]

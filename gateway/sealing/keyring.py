@@ -10,11 +10,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import get_args
+from typing import ParamSpec, TypeVar, get_args
 
 from gateway.domain.ids import random_id
 from gateway.keys.interface import KeyProvider
-from gateway.keys.suites import DEFAULT_SUITE, Suite
+from gateway.keys.suites import DEFAULT_SUITE, SUITES_BY_NAME, Suite
 from gateway.sealing.errors import KeyUnusable
 from gateway.sealing.groupkey import GroupKey, Use, key_id_of, wrap_context
 from gateway.store.db import Tx
@@ -27,6 +27,9 @@ from gateway.store.keys import (
     get_key_uses,
     set_key_uses,
 )
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # NIST SP 800-38D, 8.3 allows 2^32 uses with random nonces; at 2^28 the chance that two nonces meet is still 2^-41.
 HARD_STOP = 1 << 28
@@ -103,6 +106,14 @@ class Keyring:
         """Forget every unwrapped key. The next use asks the provider again."""
         self._kept.clear()
 
+    async def ask(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """`call` of the provider, in a thread of its own: it may wait for a network or a device."""
+        return await asyncio.to_thread(call, *arguments, **named)
+
+    def suite_of(self, row: GroupKeyRow) -> Suite:
+        """The suite a stored key belongs to."""
+        return SUITES_BY_NAME[row.suite]
+
     def made(self, lineage: str, version: int, owner: str, compartment: str, use: Use, suite: Suite) -> GroupKey:
         """A new random group key in hand; nothing is stored yet."""
         return GroupKey.of(
@@ -112,7 +123,7 @@ class Keyring:
 
     async def wrapped_row(self, key: GroupKey, state: str, now: int) -> GroupKeyRow:
         """`key` wrapped by the provider, as a row to be stored. `now` in microseconds."""
-        wrapped = await asyncio.to_thread(self.provider.wrap, key.secret, key.context())
+        wrapped = await self.ask(self.provider.wrap, key.secret, key.context())
         return GroupKeyRow(
             key_id=key.key_id, lineage=key.lineage, owner=key.owner, compartment=key.compartment, use=key.use,
             version=key.version, suite=key.suite.name, state=state, wrapped=wrapped, provider=self.provider.name,
@@ -121,12 +132,12 @@ class Keyring:
         )  # fmt: skip
 
     async def _active(self, tx: Tx, owner: str, compartment: str, use: Use, uses: int) -> GroupKey:
-        found = await find_active_key_and_uses(tx, owner, compartment, use, self._holder)
+        found = await find_active_key_and_uses(tx, owner, compartment, use, self._holder, hold=uses > 0)
         if found is None:
             key = self.made(os.urandom(8).hex(), 1, owner, compartment, use, self.suite)
             await add_group_key(tx, await self.wrapped_row(key, "active", tx.now))
-            # Another transaction may have been first: the stored one counts.
-            found = await find_active_key_and_uses(tx, owner, compartment, use, self._holder)
+            # Another transaction may have been first, or a rotation: what is stored counts.
+            found = await find_active_key_and_uses(tx, owner, compartment, use, self._holder, hold=uses > 0)
             if found is None:
                 raise KeyUnusable(f"the {use} key of compartment {compartment!r} is not active")
         row, written = found
@@ -172,7 +183,7 @@ class Keyring:
         if row.state == "destroyed":
             raise KeyUnusable(f"key {row.key_id} is destroyed")
         context = wrap_context(row.lineage, row.version, row.suite, row.owner, row.compartment, row.use)
-        secret = await asyncio.to_thread(self.provider.unwrap, row.wrapped, context)
+        secret = await self.ask(self.provider.unwrap, row.wrapped, context)
         return GroupKey.of(
             lineage=row.lineage, version=row.version, suite=row.suite, owner=row.owner, compartment=row.compartment,
             use=row.use, secret=secret,  # type: ignore[arg-type]  # one of the uses, checked above

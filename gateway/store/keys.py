@@ -62,6 +62,8 @@ _ACTIVE_AND_USES = (
     )
     .where(*_ACTIVE._where_criteria)
 )
+# A rotation waits for whoever is about to seal with the old version, and those who come later find the new one.
+_ACTIVE_HELD = _ACTIVE_AND_USES.with_for_update(read=True, of=group_key)
 _DATA_KEYS = sa.select(data_key).where(
     data_key.c.compartment == sa.bindparam("compartment"),
     data_key.c.record_id.in_(sa.bindparam("records", expanding=True)),
@@ -103,11 +105,11 @@ async def find_active_key(tx: Tx, owner: str, compartment: str, use: str) -> Gro
 
 
 async def find_active_key_and_uses(
-    tx: Tx, owner: str, compartment: str, use: str, holder: str
+    tx: Tx, owner: str, compartment: str, use: str, holder: str, *, hold: bool = False
 ) -> tuple[GroupKeyRow, int] | None:
-    """The active version and how many uses `holder` has written down for it."""
+    """The active version and the uses `holder` has written down for it; `hold` keeps it active until the commit."""
     parameters = {"owner": owner, "compartment": compartment, "use_": use, "holder": holder}
-    row = (await tx.execute(_ACTIVE_AND_USES, parameters)).mappings().first()
+    row = (await tx.execute(_ACTIVE_HELD if hold else _ACTIVE_AND_USES, parameters)).mappings().first()
     return (_group_row(dict(row)), int(row["uses"])) if row else None
 
 

@@ -55,20 +55,16 @@ data_key = sa.Table(
     sa.Index("ix_data_key_key_id", "key_id", "record_id"),
 )
 
-key_job = sa.Table(
-    "key_job",
+erasure = sa.Table(
+    "erasure",
     metadata,
-    # A rewrap, a change of suite or a shred horizon in progress: where it stands, so that it goes on after a kill.
-    sa.Column("job_id", sa.String(36), primary_key=True),
-    sa.Column("kind", sa.String(12), nullable=False),  # rewrap, reseal, root
-    sa.Column("from_key", sa.String(36), nullable=False),
-    sa.Column("to_key", sa.String(36), nullable=False),
-    sa.Column("state", sa.String(12), nullable=False),  # running, done
-    sa.Column("cursor", sa.Text, nullable=False, server_default=""),
-    sa.Column("done", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("total", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("destroy_after", sa.Boolean, nullable=False),  # the old version goes when nothing is left under it
-    sa.Column("created_at", sa.BigInteger, nullable=False),
-    sa.Column("updated_at", sa.BigInteger, nullable=False),
-    sa.CheckConstraint("state IN ('running', 'done')", name="state"),
+    # A record's data key that was deleted, and the group key version it was wrapped under: while that version (or a
+    # root version it was wrapped under) exists, an old backup together with the provider could still open the record.
+    sa.Column("record_id", sa.String(36), primary_key=True),
+    sa.Column("compartment", sa.String(40), primary_key=True),
+    sa.Column("key_id", sa.String(36), primary_key=True),
+    sa.Column("erased_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),  # the shred horizon: by then the key version is to be destroyed
+    sa.Index("ix_erasure_due", "due_at"),
+    sa.Index("ix_erasure_key", "key_id"),
 )
