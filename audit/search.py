@@ -67,12 +67,17 @@ async def search(tx: Tx, wanted: Wanted, *, after: str | None = None, limit: int
     """
     if not 1 <= limit <= MAX_PAGE:
         raise ValueError(f"want a limit from 1 to {MAX_PAGE}")
+    page, further = await matching(tx, wanted, after, limit)
+    found, unreadable = await _placed(tx, page)
+    return Found(tuple(found), further, unreadable)
+
+
+async def matching(tx: Tx, wanted: Wanted, after: str | None, limit: int) -> tuple[list[Row], str | None]:
+    """As `search`, the rows themselves with their secrets, and the cursor of the next page."""
     start = None if after is None else _parse_cursor(after)
     rows = await _rows(tx, wanted, start, limit + 1)
     page = rows[:limit]
-    found, unreadable = await _placed(tx, page)
-    further = _cursor(*_key(page[-1])) if len(rows) > limit else None
-    return Found(tuple(found), further, unreadable)
+    return page, _cursor(*_key(page[-1])) if len(rows) > limit else None
 
 
 async def _rows(tx: Tx, wanted: Wanted, start: _Key | None, limit: int) -> list[Row]:
