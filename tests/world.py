@@ -1,8 +1,8 @@
 """A small whole gateway on a temporary SQLite file (or a PostgreSQL URL), with the demonstration's cast and a clock to turn."""
 
-import secrets
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.runtime import Gateway, open_gateway
 from gateway.settings import Settings
 from gateway.store.db import Database, open_database
 from gateway.store.tables import metadata, parties
+from gateway.usecases._parties import new_tag_key
 
 START = 1_772_672_400_000_000  # 2026-03-05 09:00 in Shanghai, a Thursday
 DAY = 86_400_000_000
@@ -84,7 +85,8 @@ class World:
                     "name_zh": each.name_zh,
                     "state": "live",
                 }
-                row |= {"name_en": each.name_en, "tag_key": secrets.token_bytes(32), "created_at": now}
+                row |= {"name_en": each.name_en, "created_at": now}
+                row["tag_key"] = await new_tag_key(self.gw, tx, each.institution_id)
                 await tx.execute(sa.insert(parties.institution), row)
             for unit in cast.UNITS:
                 row = {"unit_id": unit.unit_id, "institution_id": unit.institution_id, "name_zh": unit.name_zh}
@@ -92,7 +94,7 @@ class World:
                 await tx.execute(sa.insert(parties.unit), row)
             for number, person in enumerate(cast.PEOPLE):
                 unit = units[person.unit_id]
-                person_id = f"person-{person.login}"
+                person_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"world:{person.login}"))
                 row = {
                     "person_id": person_id, "kind": person.kind, "login": person.login, "name": person.name,
                     "email": f"{person.login}@demo.invalid", "staff_no": f"D{number:04}", "unit_id": person.unit_id,

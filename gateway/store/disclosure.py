@@ -276,6 +276,17 @@ async def rows_of(tx: Tx, wanted: Wanted, person_id: str, after: str, limit: int
     return [_row(row) for row in found.mappings().all()]
 
 
+async def count_rows(tx: Tx, grant_id: str, group: str, up_to: str) -> int:
+    """How many active rows of the grant stand at or below this identifier."""
+    statement = (
+        sa.select(sa.func.count())
+        .select_from(_r.join(_c, _c.c.client_id == _r.c.client_id))
+        .where(_r.c.field_group == group, _r.c.state == "active", _r.c.record_id <= up_to, _covered(grant_id, group))
+        .where(sa.not_(SUPPRESSED))
+    )
+    return int((await tx.execute(statement, {"now": tx.now})).scalar() or 0)
+
+
 def _covered(grant_id: str, group: str) -> sa.ColumnElement[bool]:
     scope = _gs.c.scope
     owner = sa.exists().where(

@@ -61,7 +61,6 @@ async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Re
         if row is not None and row.state != "active":
             row = None
         now = tx.now
-        absent = _decide_absent(gw, by, held, read_id, row.field_group if row else "contact", "read", ask.purpose, now)
         rulings: list[Ruling] = []
         key = None
         if row is not None:
@@ -75,19 +74,25 @@ async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Re
         allowed = [ruling for ruling in rulings if isinstance(ruling.decision, Allowed)]
         if row is not None and allowed and row.key_id:
             key = await gw.keyring.for_opening(tx, row.key_id)
+    absent: Refused | None = None
+    if row is None or not allowed:  # finding the nearest rules of a refusal takes longer than the decision
+        group = row.field_group if row else "contact"
+        absent = _decide_absent(gw, by, held, read_id, group, "read", ask.purpose, now)
     if row is None or not rulings:
+        assert absent is not None
         events = [_absent_event(by, "disclose", absent, now, ask.purpose, read_id, ask.record_id)]
     else:
         events = [_event(by, "disclose", ruling, now, ask.purpose, read_id, [row]) for ruling in rulings]
     # 3. the trail, and what a use costs: durable before anything leaves
-    refused = await _settle(gw, by, allowed, events, [row] if row else [], 1)
+    refused = await settle(gw, by, allowed, events, [row] if row else [], 1)
     if refused is not None:
         return refused
-    if row is None or not allowed:
+    if row is None or absent is not None:
+        assert absent is not None
         return _refused(gw, by, held, row, rulings, absent, ask.purpose, read_id, now)
     # 4. the key, bound to record, compartment, owner and generation
     try:
-        values, masked = _open_row(row, key, allowed)
+        values, masked = open_row(row, key, allowed)
     except Exception:
         await gw.trail.queue(replace(events[0], event_id=random_id(), action="disclose:failed", outcome="failed"))
         raise
@@ -109,14 +114,14 @@ async def query(gw: Gateway, by: Principal, ask: Query) -> RecordPage | Refusal:
     async with gw.db.read() as tx:
         held = await _facts.known_standing(tx, by)
         seen = await _facts.view(gw, tx, held.catalogue_version)
-        page = await _page(gw, tx, by, held, seen, ask, "read", read_id)
+        page = await page_of(gw, tx, by, held, seen, ask, "read", read_id)
     if isinstance(page, Denied):
-        return await _denied(gw, by, "query", page, ask.field_group, ask.purpose, read_id)
-    refused = await _settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
+        return await denied(gw, by, "query", page, ask.field_group, ask.purpose, read_id)
+    refused = await settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
     if refused is not None:
         return refused
     items = [
-        _out(row, *_open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id])) for row in page.released
+        _out(row, *open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id])) for row in page.released
     ]
     closing = event_of(by, "query:closed", page.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose),
                        outcome="done", record_count=len(items), read_id=read_id, grant_id=page.grant_id)  # fmt: skip
@@ -136,16 +141,16 @@ async def verify(gw: Gateway, by: Principal, ask: Verify) -> Verified | Refusal:
     async with gw.db.read() as tx:
         held = await _facts.known_standing(tx, by)
         seen = await _facts.view(gw, tx, held.catalogue_version)
-        page = await _page(gw, tx, by, held, seen, asked, "verify", read_id)
+        page = await page_of(gw, tx, by, held, seen, asked, "verify", read_id)
     if isinstance(page, Denied):
-        return await _denied(gw, by, "verify", page, ask.field_group, ask.purpose, read_id)
-    refused = await _settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
+        return await denied(gw, by, "verify", page, ask.field_group, ask.purpose, read_id)
+    refused = await settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
     if refused is not None:
         return refused
     sought = _normal(ask.field_group, ask.field, ask.value)
     matches = False
     for row in page.released:
-        values, _ = _open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id], unmasked=True)
+        values, _ = open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id], unmasked=True)
         matches |= _normal(ask.field_group, ask.field, values.get(ask.field)) == sought
     return Verified(matches=matches and sought is not None, decision_id=read_id, grant_id=page.grant_id or None)
 
@@ -167,6 +172,7 @@ class PageOfRows:
     grant_id: str
     next: str | None
     now: int
+    row_cap: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +183,19 @@ class Denied:
     now: int
 
 
-async def _page(
-    gw: Gateway, tx: Tx, by: Principal, held: Standing, seen: View, ask: Query, action: str, read_id: str
+async def page_of(
+    gw: Gateway,
+    tx: Tx,
+    by: Principal,
+    held: Standing,
+    seen: View,
+    ask: Query,
+    action: str,
+    read_id: str,
+    *,
+    first: bool = True,
 ) -> PageOfRows | Denied:
+    """The next page of rows under one basis, with every class of them decided and nothing opened yet."""
     names = _names(seen, ask.field_group, ask.fields)
     grants = await store.grants_for(tx, held.unit_id, by.id, ask.field_group, None)
     if ask.grant_id:
@@ -207,7 +223,12 @@ async def _page(
         owner = held.unit_id
     if basis is None and not own and not open_only and ask.purpose not in _SUPERVISING:
         return _nothing(gw, by, held, ask, action, read_id, tx.now)
-    limit = min(ask.limit, basis.row_cap) if basis else ask.limit
+    left = ask.limit + 1
+    if basis:  # the cap holds for the rows of the grant, however many pages they are read in
+        left = basis.row_cap - (
+            await store.count_rows(tx, basis.grant_id, ask.field_group, ask.after) if ask.after else 0
+        )
+    limit = min(ask.limit, left)
     tokens = await _tokens(gw, tx, ask, basis, owner)
     rows = await store.rows_of(
         tx,
@@ -216,18 +237,19 @@ async def _page(
             grant_id=basis.grant_id if basis else None, tokens=tokens,
             show_suppressed=bool(by.roles & {"compliance", "cco"}),
         ),
-        by.id, ask.after or "", limit + 1,
+        by.id, ask.after or "", max(0, limit) + 1,
     )  # fmt: skip
-    more = len(rows) > limit
-    rows = rows[:limit]
+    more = len(rows) > limit and limit < left
+    rows = rows[: max(0, limit)]
     if not rows:
         # An empty answer is a decision too: what would have been allowed on nothing is refused like the absent.
-        if basis is None and (not own or ask.owner_unit is None):
+        if basis is None and first and (not own or ask.owner_unit is None):
             return _nothing(gw, by, held, ask, action, read_id, tx.now)
         event = event_of(by, "query", tx.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose), outcome="allowed",
                          reason="allowed", record_count=0, policy_epoch=gw.policy.epoch, read_id=read_id,
                          grant_id=basis.grant_id if basis else "")  # fmt: skip
-        return PageOfRows([], [], [], [], {}, [event], {}, basis.grant_id if basis else "", None, tx.now)
+        grant_id = basis.grant_id if basis else ""
+        return PageOfRows([], [], [], [], {}, [event], {}, grant_id, None, tx.now, basis.row_cap if basis else None)
     classes: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         kind = (row.owner_unit, row.natural_person, row.suppressed, row.watch, row.restricted, row.quiet, row.crossed,
@@ -255,7 +277,7 @@ async def _page(
     keys = {key_id: await gw.keyring.for_opening(tx, key_id) for key_id in {row.key_id for row in released} if key_id}
     return PageOfRows(
         rows, released, rulings, allowed, by_row, events, keys, basis.grant_id if basis else "",
-        rows[-1].record_id if more else None, tx.now,
+        rows[-1].record_id if more else None, tx.now, basis.row_cap if basis else None,
     )  # fmt: skip
 
 
@@ -317,7 +339,7 @@ def _nothing(gw: Gateway, by: Principal, held: Standing, ask: Query, action: str
     return Denied(decision, now)
 
 
-async def _denied(
+async def denied(
     gw: Gateway, by: Principal, action: str, page: Denied, group: str, purpose: str, read_id: str
 ) -> Refusal:
     refused = page.decision
@@ -328,7 +350,7 @@ async def _denied(
     return _facts.refusal(by, refused)
 
 
-async def _settle(
+async def settle(
     gw: Gateway, by: Principal, allowed: Sequence[Ruling], events: Sequence[Event], rows: Sequence[Row], count: int
 ) -> Refusal | None:
     """The events are durable; the grant's use is spent; the first touch of a conflict class is taken. None: go on.
@@ -371,6 +393,18 @@ async def _spend(tx: WriteTx, by: Principal, limited: Iterable[GrantRow], touche
     return ""
 
 
+def _matches(row: Row, page: PageOfRows, field: str, value: str) -> bool:
+    """Whether the row holds the value that was searched for, in a field that the decision releases.
+
+    The index only names candidates; and a search in a field that is not released would answer what may not be read.
+    """
+    rulings = page.by_row[row.record_id]
+    if not any(isinstance(each.decision, Allowed) and field in each.decision.resource.fields for each in rulings):
+        return False
+    values, _ = open_row(row, page.keys.get(row.key_id or ""), rulings, unmasked=True)
+    return _normal(row.field_group, field, values.get(field)) == _normal(row.field_group, field, value)
+
+
 def _count_later(gw: Gateway, grant_id: str, rows: int) -> None:
     """Uses of unlimited grants are counted in the process and written by the worker; the trail is their proof."""
     counts: dict[str, list[int]] = gw.state.setdefault("grant-uses", {})
@@ -379,7 +413,7 @@ def _count_later(gw: Gateway, grant_id: str, rows: int) -> None:
     held[1] += rows
 
 
-def _open_row(
+def open_row(
     row: Row, key: Any, rulings: Sequence[Ruling], *, unmasked: bool = False
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The allowed values of one row, masked where the decision says so, and the names of the masked fields."""

@@ -1,19 +1,31 @@
 """Handlers for what is not plain JSON in and out: the hot reads, downloads and uploads. Parse, call one verb, present."""
 
-from typing import Any
+import asyncio
+import shutil
+import tempfile
+from typing import Any, BinaryIO, cast
 
 import orjson
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain.principal import Principal
-from gateway.errors import Refusal
+from gateway.errors import Problem, Refusal, declare
 from gateway.runtime import Gateway
 from gateway.schemas import ROUTES, Route
+from gateway.schemas import records as schemas
 from gateway.schemas.disclosure import Disclosure, RecordOut, RecordPage, Withheld
 from gateway.usecases import VERBS
-from gateway.web.api import RawHandler, locale_of, parse, run_verb
-from gateway.web.problems import refusal_response
+from gateway.web.api import RawHandler, encode, locale_of, parse, run_verb
+from gateway.web.problems import invalid_ask, refusal_response
+
+FILE_MISSING = declare(
+    "file-missing", "invalid",
+    zh="没有收到文件", en="No file was sent",
+    remedy_zh="请以 multipart/form-data 的 file 字段上传", remedy_en="Send it as the part `file` of multipart/form-data",
+)  # fmt: skip
 
 _ROUTES: dict[str, Route] = {route.name: route for route in ROUTES}
 
@@ -60,6 +72,49 @@ async def _export(gw: Gateway, by: Principal, request: Request, _: Any) -> Respo
     return download(answer.content, answer.file_name, answer.media_type, {"x-read-id": answer.read_id})
 
 
+async def _upload(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    async with request.form(max_files=1, max_fields=10, max_part_size=1 << 20) as form:
+        sent = form.get("file")
+        if not isinstance(sent, UploadFile):
+            raise Problem(FILE_MISSING, field="file")
+        fields = {name: str(value) for name, value in form.items() if name != "file"}
+        try:
+            ask = schemas.UploadFile.model_validate(fields)
+        except ValidationError as error:
+            raise invalid_ask(error) from None
+        # The form's file goes with the request; the work goes on. An unlinked file of our own outlives it.
+        kept = await asyncio.to_thread(_keep, sent.file)
+        name = sent.filename or "upload"
+    answer = await VERBS["upload_file"](gw, by, ask, source=kept, file_name=name)
+    if isinstance(answer, Refusal):
+        return refusal_response(answer, locale_of(request))
+    return Response(encode(answer), 202, media_type="application/json")
+
+
+def _keep(source: BinaryIO) -> BinaryIO:
+    kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the upload is done with it
+    shutil.copyfileobj(source, kept)
+    kept.seek(0)
+    return cast(BinaryIO, kept)
+
+
+async def _upload_errors(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    content = await _asked(gw, by, request, "upload_errors")
+    name = f"errors-{request.path_params['upload_id'][:8]}.csv"
+    return download(content, name, "text/csv; charset=utf-8")
+
+
+async def _template(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    content = await _asked(gw, by, request, "download_template")
+    form = request.query_params.get("format", "xlsx")
+    kind = (
+        "text/csv; charset=utf-8"
+        if form == "csv"
+        else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    return download(content, f"template-{request.path_params['kind']}.{form}", kind)
+
+
 async def _asked(gw: Gateway, by: Principal, request: Request, name: str) -> Any:
     ask = await parse(_ROUTES[name], request)
     return await run_verb(VERBS[name], gw, by, ask)
@@ -97,4 +152,11 @@ def _json(content: dict[str, Any]) -> Response:
     return Response(orjson.dumps(content), media_type="application/json")
 
 
-RAW: dict[str, RawHandler] = {"disclose": _disclose, "query": _query, "export": _export}
+RAW: dict[str, RawHandler] = {
+    "disclose": _disclose,
+    "query": _query,
+    "export": _export,
+    "upload_file": _upload,
+    "upload_errors": _upload_errors,
+    "download_template": _template,
+}

@@ -26,7 +26,7 @@ client = sa.Table(
     sa.Column("tags", sa.Text, nullable=False, server_default=""),  # blank-separated
     sa.Column("area_code", sa.String(6), nullable=False, server_default=""),
     sa.Column("conflict_class", sa.String(40), nullable=False, server_default=""),
-    sa.Column("registered_by", sa.String(36), nullable=False),  # the unit that brought it in
+    sa.Column("registered_by", sa.String(50), nullable=False),  # the unit that brought it in
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -47,7 +47,7 @@ record = sa.Table(
     sa.Column("owner_unit", sa.String(36), nullable=False),
     sa.Column("owner_institution", sa.String(36), nullable=False),
     sa.Column("field_group", sa.String(30), nullable=False),
-    sa.Column("state", sa.String(12), nullable=False),  # active, withdrawn, restricted, erased
+    sa.Column("state", sa.String(12), nullable=False),  # staged, active, withdrawn, restricted, erased
     sa.Column("generation", sa.Integer, nullable=False),  # raised by every write of the sealed values
     sa.Column("fields", sa.Text, nullable=False),  # names of the fields that have a value, blank-separated
     sa.Column("open_values", sa.Text),  # JSON of the catalogue-open fields, in clear
@@ -59,6 +59,7 @@ record = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Index("ix_record_client_group", "client_id", "field_group", "owner_unit"),
+    sa.Index("ix_record_upload", "upload_id"),
     sa.Index("ix_record_group_owner", "field_group", "owner_unit", "record_id"),
     sa.UniqueConstraint("owner_unit", "field_group", "natural_key", name="uq_record_natural"),
 )
@@ -68,8 +69,11 @@ record_version = sa.Table(
     metadata,
     sa.Column("record_id", sa.ForeignKey(record.c.record_id), primary_key=True),
     sa.Column("generation", sa.Integer, primary_key=True),
-    sa.Column("act", sa.String(12), nullable=False),  # entered, corrected, withdrawn, restored, erased
+    sa.Column("act", sa.String(12), nullable=False),  # staged, entered, corrected, imported, withdrawn, erased
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("fields", sa.Text, nullable=False, server_default=""),
+    sa.Column("content_key", sa.LargeBinary),
+    sa.Column("upload_id", sa.String(36), index=True),
     sa.Column("open_values", sa.Text),
     sa.Column("sealed", sa.LargeBinary),
     sa.Column("wrapped", sa.LargeBinary),  # the data key of this generation, wrapped
@@ -92,7 +96,7 @@ upload = sa.Table(
     metadata,
     sa.Column("upload_id", sa.String(36), primary_key=True),
     sa.Column("unit_id", sa.String(36), nullable=False, index=True),
-    sa.Column("field_group", sa.String(30), nullable=False),
+    sa.Column("kind", sa.String(30), nullable=False),  # clients, tenants, contact, visit, ...
     sa.Column("file_name", sa.String(255), nullable=False),
     sa.Column("file_digest", sa.LargeBinary, nullable=False),
     sa.Column("mode", sa.String(12), nullable=False),  # all_or_nothing, skip_bad
@@ -104,9 +108,20 @@ upload = sa.Table(
     sa.Column("rows_changed", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rows_same", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rows_bad", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("problem", sa.String(60), nullable=False, server_default=""),  # the code that ended it, if any
+    sa.Column("replica", sa.String(36), nullable=False),
     sa.Column("created_by", sa.String(36), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("finished_at", sa.BigInteger),
+)
+
+upload_card = sa.Table(
+    "upload_card",
+    metadata,
+    # Name cards as an upload says them, waiting for its activation.
+    sa.Column("upload_id", sa.ForeignKey(upload.c.upload_id), primary_key=True),
+    sa.Column("client_id", sa.ForeignKey(client.c.client_id), primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),
 )
 
 upload_error = sa.Table(
