@@ -68,6 +68,12 @@ def item_from(text: str) -> DataItem:
     return DataItem(**{**content, "allowed_purposes": tuple(content["allowed_purposes"])})
 
 
+def differing(before: DataItem, after: DataItem) -> tuple[str, ...]:
+    """The attributes in which two versions of an item differ, the version itself left out."""
+    was, now = asdict(before), asdict(after)
+    return tuple(sorted(name for name in was if name != "version" and was[name] != now[name]))
+
+
 def search_text(item: DataItem) -> str:
     """Everything a search looks in, lower case: code, names, owner, group, pinyin and its initials."""
     parts = (
@@ -99,6 +105,12 @@ async def raise_head(tx: Tx, scheme: str = "LQ") -> int:
 async def list_items(tx: Tx) -> list[DataItem]:
     """Every item as it stands, by code."""
     return [_item(row) for row in (await tx.execute(_ITEMS)).mappings().all()]
+
+
+async def search_texts(tx: Tx) -> dict[str, str]:
+    """What a search looks in, by code."""
+    found = await tx.execute(sa.select(t.data_item.c.item_code, t.data_item.c.search_text))
+    return {row.item_code: row.search_text for row in found.all()}
 
 
 async def find_item(tx: Tx, code: str) -> DataItem | None:
