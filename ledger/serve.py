@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ledger.errors import MalformedError, NotInLogError
+from ledger.errors import NotInLogError
 from ledger.log import Log, Tx
-from ledger.tiles import WIDTH, encode_bundle, entries_path, parse_path, tile_path, widths_at
+from ledger.tiles import WIDTH, encode_bundle, parse_path
 
 CHECKPOINT_PATH = "checkpoint"
 CHECKPOINT_TYPE = "text/plain; charset=utf-8"
@@ -43,23 +43,3 @@ async def serve(tx: Tx, log: Log, path: str, leaves: Leaves | None = None) -> Se
     if len(found) != wanted.width:
         raise NotInLogError(f"{log.origin}: the entries of {path} are not kept here")
     return ServedFile(encode_bundle(found), TILE_TYPE, True)
-
-
-def paths_between(old: int, new: int) -> list[str]:
-    """The files that a reader who holds all of a log at size `old` still needs at size `new`, partial tiles last."""
-    if not 0 <= old <= new:
-        raise MalformedError("log sizes", f"{old} is no prefix of {new}")
-    full: list[str] = []
-    partial: list[str] = []
-    for level in range(64):
-        (first, _), (tiles, width) = widths_at(old, level), widths_at(new, level)
-        if new >> 8 * level == 0:
-            break
-        full += [tile_path(level, index) for index in range(first, tiles)]
-        if width and (new >> 8 * level) > (old >> 8 * level):
-            partial.append(tile_path(level, tiles, width))
-        if level == 0:
-            full += [entries_path(index) for index in range(first, tiles)]
-            if width and new > old:
-                partial.append(entries_path(tiles, width))
-    return full + partial

@@ -149,3 +149,23 @@ def split_hashes(tile: bytes) -> Sequence[bytes]:
     if not tile or len(tile) % HASH_SIZE or len(tile) > FULL:
         raise MalformedError("tile", "not 1 to 256 hashes of 32 bytes")
     return [tile[i : i + HASH_SIZE] for i in range(0, len(tile), HASH_SIZE)]
+
+
+def paths_between(old: int, new: int) -> list[str]:
+    """The files that a reader who holds all of a log at size `old` still needs at size `new`, partial tiles last."""
+    if not 0 <= old <= new:
+        raise MalformedError("log sizes", f"{old} is no prefix of {new}")
+    full: list[str] = []
+    partial: list[str] = []
+    for level in range(64):
+        (first, _), (tiles, width) = widths_at(old, level), widths_at(new, level)
+        if new >> 8 * level == 0:
+            break
+        full += [tile_path(level, index) for index in range(first, tiles)]
+        if width and (new >> 8 * level) > (old >> 8 * level):
+            partial.append(tile_path(level, tiles, width))
+        if level == 0:
+            full += [entries_path(index) for index in range(first, tiles)]
+            if width and new > old:
+                partial.append(entries_path(tiles, width))
+    return full + partial

@@ -7,15 +7,15 @@ import pytest
 from ledger import merkle
 from ledger.cosignature import Cosigner, MldsaSigner
 from ledger.note import Ed25519Signer
-from ledger.serve import paths_between, serve
+from ledger.serve import serve
 from ledger.sql import SqlLog
-from ledger.tiles import encode_bundle
+from ledger.tiles import encode_bundle, paths_between
 from tests.ledger.conftest import NOW
 
 ORIGIN = "example.com/log/testdata"
 SKEY = "PRIVATE+KEY+example.com/log/testdata+33d7b496+AeymY/SZAX0jZcJ8enZ5FY1Dz+wTML2yWSkK+9DSF3eg"
 VKEY = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
-LEAVES = [  # noqa: E501
+LEAVES = [
     "one",
     "two",
     "three",
