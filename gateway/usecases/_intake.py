@@ -27,7 +27,7 @@ _IDENTITY = {
     "visit": ("date", "channel", "staff"),
     "cooperation": ("business_type", "agreement_no", "project_code", "start_date"),
 }
-_FEW = 12  # bits for an index over too few values to plan with: a search opens what it finds and compares
+_EXPECTED = 20_000  # values of one owner's index that its length is planned for, unless there are more
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ async def keys_for(gw: Gateway, tx: Tx, owner: str, group: str, rows: int) -> Ke
     for name in INDEXED.get(group, ()):
         length = await blind.newest_length(tx, owner, group, name)
         if length is None:
-            population = await store.count_records(tx, owner, group) + rows
-            planned = plan(population)
-            length = planned.bits if planned.allowed else _FEW
+            # The first rows say little about how many will come; a search opens a few candidates more or less.
+            population = max(_EXPECTED, await store.count_records(tx, owner, group) + rows)
+            length = plan(population).bits
             await blind.add_length(tx, owner, group, name, length)
         bits[name] = length
     return Keys(sealing, index, bits)

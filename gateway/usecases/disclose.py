@@ -120,9 +120,10 @@ async def query(gw: Gateway, by: Principal, ask: Query) -> RecordPage | Refusal:
     refused = await settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
     if refused is not None:
         return refused
-    items = [
-        _out(row, *open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id])) for row in page.released
-    ]
+    items = []
+    for row in page.released:
+        if ask.match_field is None or _matches(row, page, ask.match_field, ask.match_value or ""):
+            items.append(_out(row, *open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id])))
     closing = event_of(by, "query:closed", page.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose),
                        outcome="done", record_count=len(items), read_id=read_id, grant_id=page.grant_id)  # fmt: skip
     await gw.trail.queue(closing)
