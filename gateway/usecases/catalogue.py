@@ -225,7 +225,7 @@ async def list_groups(gw: Gateway, by: Principal, ask: Nothing) -> Page[GroupOut
     return Page[GroupOut](
         items=tuple(
             GroupOut(
-                group=group, zh=_GROUP_NAMES.get(group, (group, group))[0], en=_GROUP_NAMES.get(group, (group, group))[1],
+                group=group, zh=_GROUP_NAMES.get(group, (group,))[0], en=_GROUP_NAMES.get(group, (group,))[-1],
                 isolated=group in ISOLATED_GROUPS, items=len(items), modes=tuple(sorted({i.mode for i in items})),
                 levels=tuple(sorted({i.level for i in items})),
             )
