@@ -8,7 +8,7 @@ from gateway.domain.access.form import AccessRequest, Grantee, ItemTerms, Scope,
 from gateway.domain.access.moves import WRONG_STATE
 from gateway.domain.access.route import CANNOT_BE_ASKED, extra_roles
 from gateway.domain.canonical import fingerprint
-from gateway.domain.catalogue import Catalogue
+from gateway.domain.catalogue import Catalogue, DataItem
 from gateway.domain.grading import Grading, default_grading
 from gateway.domain.workdays import DAY
 from gateway.errors import Problem, declare
@@ -322,7 +322,7 @@ def _fields(grant: Grant, code: str) -> frozenset[str]:
 
 
 def _granted(asked: ItemTerms, request: AccessRequest, catalogue: Catalogue) -> GrantItem:
-    item = catalogue.get(asked.code)
+    item = _shareable(asked.code, catalogue)
     signed = {(opinion.role, opinion.unit) for opinion in request.signatures}
     owners = tuple(
         sorted(
@@ -333,18 +333,22 @@ def _granted(asked: ItemTerms, request: AccessRequest, catalogue: Catalogue) -> 
     )
     if not owners:  # nobody who answers for it has signed: never a right without an owner
         raise Problem(WRONG_STATE, extra={"state": request.state})
-    raw = GrantItem(
-        item.code, item.group, item.level, item.personal, item.sensitive, owners, tuple(sorted(set(asked.fields)))
-    )
-    return _as_now(raw, catalogue)
+    fields = tuple(sorted(set(asked.fields)))
+    return GrantItem(item.code, item.group, item.level, item.personal, item.sensitive, owners, fields)
 
 
 def _as_now(granted: GrantItem, catalogue: Catalogue) -> GrantItem:
-    """The item with its present grading. One that is gone or unshared raises `cannot-be-requested`."""
-    item = catalogue.find(granted.code)
-    if item is None or item.mode == "not_shared":
-        raise Problem(CANNOT_BE_ASKED, field="items", extra={"item": granted.code})
+    """The item with its present grading."""
+    item = _shareable(granted.code, catalogue)
     return replace(granted, level=item.level, personal=item.personal, sensitive=item.sensitive)
+
+
+def _shareable(code: str, catalogue: Catalogue) -> DataItem:
+    """The item `code` as it stands. One that is gone or no longer shared raises `cannot-be-requested`."""
+    item = catalogue.find(code)
+    if item is None or item.mode == "not_shared":
+        raise Problem(CANNOT_BE_ASKED, field="items", extra={"item": code})
+    return item
 
 
 def _for_days(grant: Grant, days: int, grading: Grading) -> Grant:
