@@ -115,6 +115,13 @@ async def _template(gw: Gateway, by: Principal, request: Request, _: Any) -> Res
     return download(content, f"template-{request.path_params['kind']}.{form}", kind)
 
 
+async def _evidence(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    content = await _asked(gw, by, request, "export_evidence")
+    if isinstance(content, Refusal):
+        return refusal_response(content, locale_of(request))
+    return download(content, "evidence.zip", "application/zip")
+
+
 async def _asked(gw: Gateway, by: Principal, request: Request, name: str) -> Any:
     ask = await parse(_ROUTES[name], request)
     return await run_verb(VERBS[name], gw, by, ask)
@@ -159,4 +166,5 @@ RAW: dict[str, RawHandler] = {
     "upload_file": _upload,
     "upload_errors": _upload_errors,
     "download_template": _template,
+    "export_evidence": _evidence,
 }

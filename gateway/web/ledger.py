@@ -6,11 +6,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from gateway.runtime import Gateway
 from ledger.errors import LedgerError
-from ledger.sql import SqlLog
-from ledger.tiles import encode_bundle, parse_path
-
-_SHORT = {"cache-control": "public, max-age=1"}
-_FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+from ledger.serve import serve
 
 
 def mount_ledger(app: FastAPI) -> None:
@@ -20,38 +16,18 @@ def mount_ledger(app: FastAPI) -> None:
     and leave by an auditor's export.
     """
 
-    def log_of(request: Request) -> SqlLog | None:
+    async def file(request: Request) -> Response:
+        name, path = request.path_params["log"], request.path_params["path"]
         gateway: Gateway = request.app.state.gateway
-        return {"grants": gateway.grants_log, "trail": gateway.trail.log}.get(request.path_params["log"])  # type: ignore[return-value]
-
-    async def checkpoint(request: Request) -> Response:
-        log = log_of(request)
-        if log is None:
-            return PlainTextResponse("no such log\n", 404)
-        async with request.app.state.gateway.db.read() as tx:
-            signed = await log.checkpoint(tx)
-        return Response(signed.note.encode(), media_type="text/plain; charset=utf-8", headers=_SHORT)
-
-    async def tile(request: Request) -> Response:
-        log = log_of(request)
-        if log is None:
-            return PlainTextResponse("no such log\n", 404)
+        log = {"grants": gateway.grants_log, "trail": gateway.trail.log}.get(name)
+        if log is None or (name == "trail" and path.startswith("tile/entries/")):
+            return PlainTextResponse("no such file\n", 404)
         try:
-            place = parse_path(f"tile/{request.path_params['path']}")
-            async with request.app.state.gateway.db.read() as tx:
-                if place.level is None:
-                    if request.path_params["log"] != "grants":
-                        return PlainTextResponse("the trail's entries are not public\n", 404)
-                    begin = place.index * 256
-                    entries = await log.entries(tx, begin, begin + place.width)
-                    if len(entries) < place.width:
-                        return PlainTextResponse("not there yet\n", 404)
-                    body = encode_bundle(entry.leaf for entry in entries)
-                else:
-                    body = await log.tile(tx, place.level, place.index, place.width)
+            async with gateway.db.read() as tx:
+                served = await serve(tx, log, path)
         except LedgerError:
-            return PlainTextResponse("no such tile\n", 404)
-        return Response(body, media_type="application/octet-stream", headers=_FOREVER)
+            return PlainTextResponse("no such file\n", 404)
+        caching = "public, max-age=31536000, immutable" if served.immutable else "public, max-age=1"
+        return Response(served.body, media_type=served.media_type, headers={"cache-control": caching})
 
-    app.add_route("/log/{log}/checkpoint", checkpoint, include_in_schema=False, name="log-checkpoint")
-    app.add_route("/log/{log}/tile/{path:path}", tile, include_in_schema=False, name="log-tile")
+    app.add_route("/log/{log}/{path:path}", file, include_in_schema=False, name="log-file")
