@@ -28,7 +28,7 @@ OBJECTS: Mapping[str, str] = {
     "grant": "登记",
     "renewal": "登记",
     "record": "登记",
-    "disclosure": "信批",
+    "disclosure": "信披",
     "erasure": "监管",
     "policy": "监管",
     "key": "监管",

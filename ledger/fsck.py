@@ -237,7 +237,8 @@ class _Checker:
         if size != self._tree.size:
             report.add("size of the log", min(size, self._tree.size), self._tree.size, size)
         elif frontier != self._tree.encode():
-            report.add("frontier of the log", self._trusted, self._tree.encode(), frontier)
+            end = max(size, self._trusted + 1)
+            report.add("frontier of the log", self._trusted, self._tree.encode(), frontier, end)
         if signed_size != size:
             report.add("signed size", min(signed_size, size), size, signed_size)
         for beyond in (await self._tx.execute(_BEYOND, {"o": report.origin, "to": self._tree.size})).scalars():
