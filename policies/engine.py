@@ -60,7 +60,7 @@ class PolicyEngine:
 
     @classmethod
     def load(cls, directory: Traversable | None = None) -> "PolicyEngine":
-        """An engine over the rules of a folder, the packaged ones by default. Raises `PolicyError` with every defect."""
+        """An engine over the rules of a folder (default: the packaged ones). Raises `PolicyError` with all defects."""
         return cls(load_texts(read_texts(directory)))
 
     @property

@@ -219,10 +219,9 @@ def _junction(kind: type[And] | type[Or], items: Iterable[Expr], absorbing: Cons
     for item in map(fold, items):
         if item == absorbing:
             return absorbing
-        if isinstance(item, kind):
-            flat.extend(item.items)
-        elif item != neutral and item not in flat:
-            flat.append(item)
+        for part in item.items if isinstance(item, kind) else (item,):
+            if part != neutral and part not in flat:
+                flat.append(part)
     if not flat:
         return neutral
     return flat[0] if len(flat) == 1 else kind(tuple(flat))

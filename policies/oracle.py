@@ -36,7 +36,7 @@ class Oracle:
         self.kind = ruleset.kind
 
     def ask(self, facts: Any) -> tuple[bool, str]:
-        """Casbin's answer. It cites the first deny in file order, else the last rule that matched, else nothing ("")."""
+        """Casbin's answer. It cites the first deny in file order, else the last rule that matched, else ""."""
         order = [token.removeprefix("r_") for token in self.enforcer.model["r"]["r"].tokens]
         allowed, cited = self.enforcer.enforce_ex(*(getattr(facts, PARTS[self.kind][part]) for part in order))
         return bool(allowed), cited[0] if cited else ""

@@ -261,9 +261,8 @@ def _check_columns(columns: dict[str, str], schema: Schema) -> list[tuple[str, s
         found.append(("id", f"{columns['id']!r}: an id is upper case words with hyphens"))
     if columns["eft"] not in EFTS:
         found.append(("eft", f"{columns['eft']!r} is not one of {', '.join(EFTS)}"))
-    if columns["reason"] not in REASONS or (
-        (columns["eft"] == "allow") != (columns["reason"] == "allowed") and columns["eft"] != "note"
-    ):
+    fits = columns["eft"] not in {"allow", "deny"} or (columns["eft"] == "allow") == (columns["reason"] == "allowed")
+    if columns["reason"] not in REASONS or not fits:
         found.append(("reason", f"{columns['reason']!r} does not fit an {columns['eft']} rule"))
     obligations = columns["obl"].split("|")
     for name in obligations:

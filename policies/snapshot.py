@@ -217,7 +217,7 @@ class _Emitter:
         return f"type({name}) is frozenset and all(type(each) is str for each in {name})"
 
     def entry(self) -> list[str]:
-        """The entry: each part is checked once per object (facts are frozen; `SEEN` keeps what it vouches for alive)."""
+        """The entry: each part is checked once an object (facts are frozen; `SEEN` keeps it alive)."""
         lines = ["def match(facts):"]
         for part in self.parts:
             lines.append(f"    {part} = facts.{PARTS[self.schema.kind][part]}")

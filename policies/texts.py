@@ -140,6 +140,8 @@ def parse_yaml(file: str, body: str) -> Document:
 
 def _plain(file: str, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
     lines[place] = node.start_mark.line + 1
+    if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
+        raise PolicyError((Defect(file, node.start_mark.line + 1, "yaml", f"no tags here: {node.tag}"),))
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:

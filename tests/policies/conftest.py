@@ -1,0 +1,49 @@
+"""One loaded rule set for all tests of the room."""
+
+from typing import Any
+
+import pytest
+
+from policies.cases import Case, read_cases
+from policies.engine import Loaded, PolicyEngine, load_texts
+from policies.oracle import build_facts
+from policies.texts import Texts, parse_yaml, read_texts
+
+KINDS = ("data_access", "workflow")
+
+
+@pytest.fixture(scope="session")
+def texts() -> Texts:
+    return read_texts()
+
+
+@pytest.fixture(scope="session")
+def loaded(texts: Texts) -> Loaded:
+    return load_texts(texts)
+
+
+@pytest.fixture
+def engine(loaded: Loaded) -> PolicyEngine:
+    return PolicyEngine(loaded)
+
+
+def all_cases() -> list[tuple[str, Case]]:
+    loaded = load_texts(read_texts(), check_against_casbin=False)
+    return [(kind, case) for kind in KINDS for case in read_cases(loaded.texts, loaded.ruleset(kind).schema)]
+
+
+def situation(texts: Texts, kind: str, name: str, **changes: Any) -> Any:
+    """The facts of a scenario of the case files; `sub__active=False` changes r.sub.active."""
+    path = f"{kind}/tests/a_scenarios.yaml"
+    scenarios = parse_yaml(path, texts.files[path]).value["scenarios"]
+    chain = [name]
+    while "like" in scenarios[chain[-1]]:
+        chain.append(scenarios[chain[-1]]["like"])
+    values: dict[str, Any] = dict(scenarios[chain[-1]])
+    for step in reversed(chain[:-1]):
+        values |= scenarios[step].get("with", {})
+    values |= {"r." + key.replace("__", "."): value for key, value in changes.items()}
+    for key in ("r.sub.roles", "r.obj.previous_approvers"):
+        if key in values:
+            values[key] = frozenset(values[key])
+    return build_facts(kind, values)
