@@ -47,6 +47,7 @@ from gateway.domain.access import (
     accept_offer,
     amend,
     approve_step,
+    decline_part,
     endorse,
     grant_from,
     is_ring,
@@ -57,6 +58,7 @@ from gateway.domain.access import (
     reject,
     request_from,
     return_for_correction,
+    route,
     step_views,
     submit,
     time_out,
@@ -171,6 +173,44 @@ def test_an_owner_with_nothing_left_to_sign_is_skipped() -> None:
     assert sign(sign(request, IB), COMPLIANCE).state == "offered"
 
 
+def shared_by_two() -> AccessRequest:
+    """In owner review: contacts of clients whose records belong to two departments, and visits that belong to one."""
+    items = [default_catalogue().get(code) for code in TERMS.codes]
+    owners = {"INT-CON-001": ["ib", "wealth"], "INT-CON-003": ["ib", "wealth"], "INT-VIS-001": ["wealth"]}
+    steps = route(items, requester_unit="research", partner=False, rows=100, owners=owners)
+    handed_in = submit(draft(), by="ana", context=context())
+    return sign(open_review(handed_in, steps, now=NOW, calendar=CALENDAR), HEAD)
+
+
+def test_one_owner_declines_and_the_others_part_goes_on() -> None:
+    no = {"now": NOW, "calendar": CALENDAR, "reason": "client-confidentiality"}
+    request = decline_part(shared_by_two(), by=WEALTH, **no)  # type: ignore[arg-type]
+    assert request.state == "owner_review"
+    assert request.terms.codes == ("INT-CON-001", "INT-CON-003"), "nobody is left who answers for the visits"
+    assert [view.state for view in step_views(request)] == ["done", "open", "done", "waiting"]
+    refused(NO_OPEN_STEP, sign, request, WEALTH)
+    refused(NOTHING_LEFT, decline_part, request, by=IB, **no)
+    refused(SAME_PERSON, sign, request, replace(IB, id="wen"))
+    offered = sign(sign(request, IB), COMPLIANCE)
+    assert (offered.state, offered.narrowed) == ("offered", True)
+    taken = accept_offer(offered, by="ana", now=NOW)
+    grant = grant_from(taken, grant_id="g", now=NOW, catalogue=default_catalogue(), policy_epoch="e")
+    assert grant.grantors == ("ib",), "no right to records of the owner that declined"
+    assert request_from(to_plain(taken)) == taken
+
+
+def test_a_part_declined_is_offered_even_where_every_item_stays() -> None:
+    request = decline_part(shared_by_two(), by=IB, now=NOW, calendar=CALENDAR, reason="not-needed")
+    assert request.terms.hash == TERMS.hash
+    assert sign(sign(request, WEALTH), COMPLIANCE).state == "offered"
+
+
+def test_only_owners_decline_a_part_and_with_a_reason() -> None:
+    request = shared_by_two()
+    refused(UNKNOWN_REASON, decline_part, request, by=IB, now=NOW, calendar=CALENDAR, reason="not-our-business")
+    refused(NO_OPEN_STEP, decline_part, in_review(), by=HEAD, now=NOW, calendar=CALENDAR, reason="not-needed")
+
+
 def test_narrowing_and_refusing_want_a_reason_that_the_role_may_give() -> None:
     request = in_review()
     for reason in ("", "because", "compliance-objection"):
@@ -248,6 +288,12 @@ def test_return_correct_submit_again_and_every_signature_is_wanted_anew() -> Non
     refused(CLOCK_RAN_OUT, amend, back, by="ana", now=back.due, scenario="x")
     refused(CLOCK_RAN_OUT, submit, back, by="ana", context=context(back.due))
     assert time_out(back, now=back.due).state == "timed_out"
+
+
+def test_only_the_department_head_endorses_and_a_note_is_clean_and_short() -> None:
+    refused(NO_OPEN_STEP, endorse, sign(in_review(), HEAD), by=IB, now=NOW, calendar=CALENDAR)
+    for note in ("x" * 2001, "好\0的", "\u202e"):
+        refused(NOTE_NEEDED, sign, in_review(), HEAD, note=note)
 
 
 def test_only_the_form_is_amended_and_only_by_its_author_before_submission() -> None:
@@ -381,6 +427,11 @@ class RequestLife(RuleBasedStateMachine):
             self.attempt(return_for_correction, by=by, now=self.now, note=note, calendar=CALENDAR)
         else:
             self.attempt(reject, by=by, now=self.now, reason=reason)
+
+    @rule(by=st.sampled_from([IB, WEALTH]), luck=st.integers(0, 2))
+    def decline(self, by: Approver, luck: int) -> None:
+        if not luck:
+            self.attempt(decline_part, by=by, now=self.now, calendar=CALENDAR, reason="not-needed")
 
     @rule(person=st.sampled_from(PEOPLE))
     def accept(self, person: str) -> None:

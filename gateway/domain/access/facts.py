@@ -32,8 +32,8 @@ class StepView:
 
 
 def previous_approvers(request: AccessRequest) -> frozenset[str]:
-    """Who signed an earlier step of this revision, with those on whose behalf they did."""
-    return frozenset().union(*(opinion.people for opinion in request.signatures))
+    """Who gave an opinion at an earlier step of this revision, with those on whose behalf they did."""
+    return frozenset().union(*(opinion.people for opinion in request.given))
 
 
 def past_approvals(request: AccessRequest) -> tuple[PastApproval, ...]:
@@ -59,16 +59,15 @@ def step_views(request: AccessRequest) -> tuple[StepView, ...]:
     """Every step of the route with its state and the opinion last given on it in this revision."""
     unsigned = set(request.unsigned_steps)
     open_now = set(request.open_steps)
-    given = {(o.role, o.unit): o for o in request.opinions if o.revision == request.revision}
-    signed = {(o.role, o.unit) for o in request.signatures}
+    given = {(opinion.role, opinion.unit): opinion for opinion in request.given}
     views: list[StepView] = []
     for step in request.steps:
-        key = (step.role, step.unit)
-        if key in signed or (key in given and given[key].outcome in ("rejected", "returned")):
+        opinion = given.get((step.role, step.unit))
+        if opinion is not None:
             state = "done"
         elif step in open_now:
             state = "open"
         else:
             state = "waiting" if step in unsigned else "skipped"
-        views.append(StepView(step, state, given.get(key)))
+        views.append(StepView(step, state, opinion))
     return tuple(views)

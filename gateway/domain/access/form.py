@@ -200,7 +200,7 @@ class Opinion:
     unit: str
     by: str
     at: int
-    outcome: str  # approved, narrowed, rejected, returned
+    outcome: str  # approved, narrowed, declined, rejected, returned
     reason: str = ""
     note: str = ""
     terms_hash: str = ""
@@ -259,14 +259,9 @@ class AccessRequest:
         return self.proposed or self.asked
 
     @property
-    def ended(self) -> bool:
-        """Whether no move is left."""
-        return self.state in FINAL_STATES
-
-    @property
     def narrowed(self) -> bool:
         """Whether the approvers have left less than was asked."""
-        return self.terms.hash != self.asked.hash
+        return self.terms.hash != self.asked.hash or any(o.outcome == "declined" for o in self.given)
 
     @property
     def interested(self) -> frozenset[str]:
@@ -275,9 +270,14 @@ class AccessRequest:
         return frozenset(people - {""})
 
     @property
+    def given(self) -> tuple[Opinion, ...]:
+        """The opinions of the present revision."""
+        return tuple(opinion for opinion in self.opinions if opinion.revision == self.revision)
+
+    @property
     def signatures(self) -> tuple[Opinion, ...]:
         """The approvals of the present revision."""
-        return tuple(o for o in self.opinions if o.revision == self.revision and o.outcome in ("approved", "narrowed"))
+        return tuple(opinion for opinion in self.given if opinion.outcome in ("approved", "narrowed"))
 
     @property
     def open_steps(self) -> tuple[Step, ...]:
@@ -286,8 +286,8 @@ class AccessRequest:
 
     @property
     def unsigned_steps(self) -> tuple[Step, ...]:
-        """The steps of the route still to be signed. An owner none of whose items are left has nothing to sign."""
-        signed = {(o.role, o.unit) for o in self.signatures}
+        """The steps of the route still to be taken. An owner none of whose items are left has nothing to sign."""
+        signed = {(o.role, o.unit) for o in self.given if o.outcome in ("approved", "narrowed", "declined")}
         left = set(self.terms.codes)
         return tuple(
             step

@@ -173,6 +173,35 @@ def reject(request: AccessRequest, *, by: Approver, now: int, reason: str, note:
     return _end(replace(request, opinions=(*request.opinions, opinion)), "rejected", now, reason, note)
 
 
+def decline_part(
+    request: AccessRequest,
+    *,
+    by: Approver,
+    now: int,
+    calendar: Calendar,
+    reason: str,
+    note: str = "",
+    clocks: Clocks | None = None,
+) -> AccessRequest:
+    """One owner's no to its own records, while the request goes on about those of the other owners.
+
+    Items that no owner is left for are taken out; what remains is offered to the requester in the end. Where nothing
+    would remain, `nothing-left` is raised: that is a rejection.
+    """
+    step = _step(request, by, now)
+    if step.role != "data_owner":
+        raise Problem(NO_OPEN_STEP, extra={"state": request.state})
+    require_reason(reason, by.role)
+    out = {opinion.unit for opinion in request.given if opinion.outcome == "declined"} | {step.unit}
+    left = {code for s in request.steps if s.role == "data_owner" and s.unit not in out for code in s.items}
+    items = request.terms.only(left)
+    if not items:
+        raise Problem(NOTHING_LEFT, field="items")
+    opinion = _opinion(request, by, step, now, "declined", reason, note, "")
+    fewer = replace(request, proposed=replace(request.terms, items=items), opinions=(*request.opinions, opinion))
+    return _advance(fewer, now, calendar, clocks or Clocks())
+
+
 def accept_offer(request: AccessRequest, *, by: str, now: int) -> AccessRequest:
     """The counter-offer taken by the requester: approved on the terms as the approvers left them."""
     _own(request, by)
@@ -245,7 +274,7 @@ def _step(request: AccessRequest, by: Approver, now: int) -> Step:
     if step is None:
         raise Problem(NO_OPEN_STEP, extra={"state": request.state})
     _in_time(request, now)
-    signed = frozenset().union(*(opinion.people for opinion in request.signatures))
+    signed = frozenset().union(*(opinion.people for opinion in request.given))
     if by.people & (request.interested | signed):
         raise Problem(SAME_PERSON)
     return step

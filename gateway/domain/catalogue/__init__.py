@@ -29,7 +29,6 @@ from gateway.domain.catalogue.items import (
     ItemChange,
     changes,
     needs_second_person,
-    search,
 )
 from gateway.domain.catalogue.rules import GROUPS, RETENTIONS, Broken, broken_rules
 
@@ -37,5 +36,5 @@ __all__ = [
     "CLIENT_NAME", "COLUMNS", "GROUPS", "INVALID_CATALOGUE", "ISOLATED_GROUPS", "MODES", "RETENTIONS",
     "SECOND_PERSON_COLUMNS", "UNKNOWN_ITEM", "Broken", "Catalogue", "ColumnChange", "DataItem", "ItemChange",
     "OwnerUnit", "broken_rules", "changes", "default_catalogue", "held_outside", "needs_second_person", "owner_units",
-    "parse_catalogue", "search", "write_catalogue",
+    "parse_catalogue", "write_catalogue",
 ]  # fmt: skip

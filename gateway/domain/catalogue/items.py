@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, fields
 from typing import Final
 
 from gateway.domain.canonical import fingerprint
-from gateway.domain.text import fold
 from gateway.errors import Problem, declare
 
 MODES: Final = ("catalogue_open", "approval_gated", "mandatory_name_share", "not_shared")
@@ -119,33 +118,6 @@ class Catalogue:
     def digest(self) -> str:
         """SHA-256 over the canonical form of all items, whatever their order: what the ledger remembers."""
         return fingerprint({item.code: _plain(item) for item in self.items})
-
-
-def search(
-    items: Iterable[DataItem],
-    text: str = "",
-    *,
-    owner: str | None = None,
-    mode: str | None = None,
-    level: int | None = None,
-    group: str | None = None,
-) -> tuple[DataItem, ...]:
-    """The items that match every filter given and contain every word of `text` in code, names, owner or group.
-
-    Words are compared without regard to width and case. Who may discover what is not decided here.
-    """
-    words = fold(text).casefold().split()
-
-    def matches(item: DataItem) -> bool:
-        if owner is not None and owner not in (item.owner_unit, item.owner_zh, item.owner_en):
-            return False
-        if any(want is not None and want != has for want, has in
-               ((mode, item.mode), (level, item.level), (group, item.group))):  # fmt: skip
-            return False
-        hay = fold(" ".join((item.code, item.name_zh, item.name_en, item.owner_zh, item.owner_en, item.group)))
-        return all(word in hay.casefold() for word in words)
-
-    return tuple(item for item in items if matches(item))
 
 
 def changes(old: Iterable[DataItem], new: Iterable[DataItem]) -> tuple[ItemChange, ...]:
