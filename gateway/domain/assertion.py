@@ -1,14 +1,14 @@
 """Assertions with which a service proves to hold its private key (RFC 7523, 3; OpenID Connect Core, 9)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from gateway.errors import Problem, declare
 
@@ -42,7 +42,7 @@ _PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key as it is kept. `kid` is its RFC 7638 thumbprint, which nobody chooses; `algorithm` the only one it signs by."""
+    """A key as it is kept. `kid` is its RFC 7638 thumbprint, chosen by nobody; it signs by one `algorithm` alone."""
 
     kid: str
     jwk: str
@@ -111,19 +111,14 @@ def read(text: str) -> Assertion:
     return Assertion(issuer, kid, text)
 
 
-def check(assertion: Assertion, key: PublicKey, audiences: frozenset[str], now: int) -> Checked:
-    """The assertion holds: signed by `key` with its one algorithm, for us, now and briefly, and with a name of its own.
+def check(assertion: Assertion, keys: Sequence[PublicKey], audiences: frozenset[str], now: int) -> Checked:
+    """The assertion holds: signed by one of the client's `keys`, for us, now and briefly, with a name of its own.
 
     Raises `Problem(assertion-refused)` saying which check failed. Whether `use` is new is for the caller to see.
     """
-    imported: Key = _IMPORT[orjson.loads(key.jwk)["kty"]].import_key(orjson.loads(key.jwk))
-    try:
-        signed = jws.deserialize_compact(
-            assertion.text.encode(), imported, algorithms=_SIGNS_WITH.get(key.algorithm, [key.algorithm])
-        )
-        claims = orjson.loads(signed.payload)
-    except (JoseError, ValueError) as error:
-        raise _refused("签名不符", "the signature does not fit") from error
+    claims = next((found for key in keys if (found := _signed_claims(assertion, key)) is not None), None)
+    if claims is None:
+        raise _refused("签名不符", "the signature does not fit")
     audience = claims.get("aud")
     named = set(audience) if isinstance(audience, list) and all(isinstance(a, str) for a in audience) else {audience}
     if len(named) != 1 or not named <= audiences:
@@ -139,6 +134,18 @@ def check(assertion: Assertion, key: PublicKey, audiences: frozenset[str], now: 
         raise _refused("jti 缺失或长度不在8至200之间", "jti is missing or not 8 to 200 characters long")
     use = hashlib.sha256(orjson.dumps([assertion.issuer, jti])).digest()
     return Checked(assertion.issuer, use, (expires + SKEW + 1) * 1_000_000)
+
+
+def _signed_claims(assertion: Assertion, key: PublicKey) -> dict[str, Any] | None:
+    """The claims, if `key` signed them by its one algorithm; else None."""
+    kept = orjson.loads(key.jwk)
+    algorithms = _SIGNS_WITH.get(key.algorithm, [key.algorithm])
+    try:
+        signed = jws.deserialize_compact(assertion.text.encode(), _IMPORT[kept["kty"]].import_key(kept), algorithms)
+        claims: dict[str, Any] = orjson.loads(signed.payload)
+    except (JoseError, ValueError):
+        return None
+    return claims
 
 
 def _refused(zh: str, en: str) -> Problem:

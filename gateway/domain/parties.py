@@ -49,6 +49,9 @@ EXCLUDING = frozenset(
     | {frozenset({keeper, use}) for keeper in _KEEPERS for use in _DATA}
 )
 
+# A machine applies, supplies and reads; it approves nothing and looks after nobody.
+SERVICE_ROLES = frozenset({"requester", "lead_rm", "data_steward", "ops", "partner_user"})
+
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,98}[a-z0-9]")
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,34}[a-z0-9]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9.-]{1,180}\.[A-Za-z]{2,}")
@@ -56,7 +59,7 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9.-]{1,180}\.[A-Za-z]{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """The firm or a partner. Only a `live` one's people get anything. Times: microseconds, UTC."""
+    """The firm or a partner. Only a `live` one's people get anything; `changed_by` put it into its state."""
 
     institution_id: str
     kind: str
@@ -64,7 +67,7 @@ class Institution:
     name_en: str
     uscc: str | None
     state: str
-    created_by: str
+    changed_by: str
     created_at: int
 
 
@@ -104,11 +107,11 @@ class Person:
     roles: frozenset[str] = frozenset()
 
 
-def moved_institution(institution: Institution, state: str) -> Institution:
-    """`institution` in `state`. Raises `Problem(wrong-transition)` when that does not follow; exited is final."""
+def moved_institution(institution: Institution, state: str, by: str) -> Institution:
+    """`institution` in `state`, put there by `by`. Raises `Problem(wrong-transition)`; exited is final."""
     if state not in _INSTITUTION_MOVES[institution.state]:
         raise _no_move(institution.state, state)
-    return replace(institution, state=state)
+    return replace(institution, state=state, changed_by=by)
 
 
 def moved_person(person: Person, state: str, now: int) -> Person:
@@ -135,9 +138,10 @@ def roles_of_kind(institution_kind: str) -> frozenset[str]:
     return PARTNER_ROLES | ({"regulator"} if institution_kind == "government" else frozenset())
 
 
-def check_roles(roles: frozenset[str], institution_kind: str) -> frozenset[str]:
+def check_roles(roles: frozenset[str], institution_kind: str, kind: str = "person") -> frozenset[str]:
     """`roles` unchanged. Raises `Problem` naming the ones that do not fit the institution or each other."""
-    strange = sorted(roles - roles_of_kind(institution_kind))
+    allowed = roles_of_kind(institution_kind)
+    strange = sorted(roles - (allowed if kind == "person" else allowed & SERVICE_ROLES))
     if strange:
         listed = ", ".join(strange)
         raise Problem(

@@ -69,27 +69,28 @@ async def get_tag_key(tx: Tx, institution_id: str) -> bytes:
 async def list_institutions(
     tx: Tx, *, after: str | None, limit: int, kind: str | None = None, only: str | None = None
 ) -> list[Institution]:
-    """By identifier. `only` keeps one institution (what a partner may see)."""
+    """By identifier. `only` keeps that one and the firm: what a partner may see."""
     statement = sa.select(*_INSTITUTION).order_by(t.institution.c.institution_id).limit(limit)
-    for column, value in ((t.institution.c.kind, kind), (t.institution.c.institution_id, only)):
-        if value is not None:
-            statement = statement.where(column == value)
+    if kind is not None:
+        statement = statement.where(t.institution.c.kind == kind)
+    if only is not None:
+        statement = statement.where(sa.or_(t.institution.c.institution_id == only, t.institution.c.kind == "firm"))
     if after is not None:
         statement = statement.where(t.institution.c.institution_id > after)
     return [Institution(**row) for row in (await tx.execute(statement)).mappings()]
 
 
-async def set_institution_state(tx: Tx, institution_id: str, old: str, new: str) -> None:
-    """`new`, if it still was `old`; else `Problem(conflict)`. Rights of its people are of another generation."""
+async def set_institution_state(tx: Tx, institution: Institution, old: str) -> None:
+    """The state of `institution`, if it still was `old`, else `Problem(conflict)`; its people's generation grows."""
     changed = await tx.execute(
         sa.update(t.institution)
-        .where(t.institution.c.institution_id == institution_id, t.institution.c.state == old)
-        .values(state=new)
+        .where(t.institution.c.institution_id == institution.institution_id, t.institution.c.state == old)
+        .values(state=institution.state, changed_by=institution.changed_by)
     )
     _moved(changed.rowcount)
     await tx.execute(
         sa.update(t.person)
-        .where(t.person.c.institution_id == institution_id)
+        .where(t.person.c.institution_id == institution.institution_id)
         .values(generation=t.person.c.generation + 1)
     )
 
@@ -107,11 +108,16 @@ async def get_unit(tx: Tx, unit_id: str) -> Unit:
     return _there(await find_unit(tx, unit_id), "unit_id")
 
 
-async def list_units(tx: Tx, *, after: str | None, limit: int, institution_id: str | None = None) -> list[Unit]:
-    """By identifier."""
+async def list_units(
+    tx: Tx, *, after: str | None, limit: int, institution_id: str | None = None, only: str | None = None
+) -> list[Unit]:
+    """By identifier. `only` keeps that institution's and the firm's."""
     statement = sa.select(t.unit).order_by(t.unit.c.unit_id).limit(limit)
     if institution_id is not None:
         statement = statement.where(t.unit.c.institution_id == institution_id)
+    if only is not None:
+        firm = sa.select(t.institution.c.institution_id).where(t.institution.c.kind == "firm")
+        statement = statement.where(sa.or_(t.unit.c.institution_id == only, t.unit.c.institution_id.in_(firm)))
     if after is not None:
         statement = statement.where(t.unit.c.unit_id > after)
     return [Unit(**row) for row in (await tx.execute(statement)).mappings()]
@@ -139,6 +145,13 @@ async def set_person(tx: Tx, old: Person, new: Person, by: str) -> None:
             )
         )
     await _add_roles(tx, old.person_id, new.roles - old.roles, by, new.updated_at)
+
+
+async def set_generation_raised(tx: Tx, person_id: str) -> None:
+    """What was read of this person's rights before is out of date."""
+    await tx.execute(
+        sa.update(t.person).where(t.person.c.person_id == person_id).values(generation=t.person.c.generation + 1)
+    )
 
 
 async def _add_roles(tx: Tx, person_id: str, roles: frozenset[str], by: str, now: int) -> None:
@@ -238,12 +251,12 @@ def standing_of(rows: Any) -> Standing | None:
     return Standing(person, first["institution_kind"], first["institution_state"], bool(first["unit_active"]))
 
 
-async def add_membership(tx: Tx, *, entry_id: str, person: Person, changed_by: str, secret: bytes, at: int) -> None:
-    """The change of roles is kept beside its ledger entry; `secret` opens the entry's commitments."""
+async def add_membership(tx: Tx, *, entry_id: str, person: Person, changed_by: str, at: int) -> None:
+    """The change of roles is kept beside its ledger entry."""
     values = {
         "entry_id": entry_id, "person_id": person.person_id, "institution_id": person.institution_id,
         "unit_id": person.unit_id,
-        "roles": " ".join(sorted(person.roles)), "changed_by": changed_by, "secret": secret, "at": at,
+        "roles": " ".join(sorted(person.roles)), "changed_by": changed_by, "at": at,
     }  # fmt: skip
     await tx.execute(sa.insert(t.membership), values)
 
@@ -264,8 +277,8 @@ async def _roles(tx: Tx, people: list[str]) -> dict[str, frozenset[str]]:
         statement = sa.select(t.person_role.c.person_id, t.person_role.c.role).where(
             t.person_role.c.person_id.in_(people)
         )
-        for person_id, role in (await tx.execute(statement)).tuples():
-            found.setdefault(person_id, set()).add(role)
+        for row in (await tx.execute(statement)).mappings():
+            found.setdefault(row["person_id"], set()).add(row["role"])
     return {person_id: frozenset(roles) for person_id, roles in found.items()}
 
 

@@ -14,7 +14,7 @@ institution = sa.Table(
     sa.Column("uscc", sa.String(18)),
     sa.Column("state", sa.String(12), nullable=False),  # applied, live, suspended, exited
     sa.Column("tag_key", sa.LargeBinary, nullable=False),  # finds this partner's entries on the ledger; sealed
-    sa.Column("created_by", sa.String(36), nullable=False, server_default=""),  # somebody else admits it
+    sa.Column("changed_by", sa.String(36), nullable=False, server_default=""),  # into this state; another admits it
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
 
@@ -71,6 +71,5 @@ membership = sa.Table(
     sa.Column("unit_id", sa.String(36), nullable=False),
     sa.Column("roles", sa.String(300), nullable=False),  # held from now on, blank-separated; "" after leaving
     sa.Column("changed_by", sa.String(36), nullable=False),
-    sa.Column("secret", sa.LargeBinary, nullable=False),  # opens the entry's commitments
     sa.Column("at", sa.BigInteger, nullable=False),
 )
