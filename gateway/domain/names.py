@@ -24,6 +24,7 @@ INVALID_NAME = declare(
 MAX_LENGTH = 120
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af〇々"
+_USUAL = re.compile(r"[ -~\u4e00-\u9fff]*\Z")
 _HAN_RE = re.compile(f"[{_HAN}]")
 _BETWEEN_HAN = re.compile(f"(?<=[{_HAN}()]) (?=[{_HAN}()0-9A-Za-z])|(?<=[0-9A-Za-z]) (?=[{_HAN}()])")
 _BRACKETS = str.maketrans("[]{}〔〕【】〈〉《》「」『』", "()()()()()()()()")
@@ -80,6 +81,8 @@ class OrgName:
 
 def foreign_letter(name: str) -> Flaw | None:
     """The first letter that is neither Han, Latin nor a digit: in a registered name it can only be a look-alike."""
+    if _USUAL.match(name):
+        return None
     for position, char in enumerate(name, start=1):
         if char.isascii() or char in _NAME_PUNCTUATION or _HAN_RE.match(char):
             continue
@@ -118,6 +121,8 @@ def clean_name(text: str, *, field: str = "name") -> tuple[str, tuple[FieldError
 
 def _rewritten(text: str) -> bool:
     """True if folding replaced a character by another one (compatibility forms), beyond width, blanks and brackets."""
+    if _USUAL.match(text):
+        return False
     for char in text:
         if char.isascii() or "\u4e00" <= char <= "\u9fff" or "\uff01" <= char <= "\uff5e" or char == "\u3000":
             continue

@@ -24,6 +24,7 @@ _INVISIBLE = frozenset(
 _PLAIN = re.compile(
     r"[\x20-\x7e\u4e00-\u9fff\u3000-\u3002\u3008-\u3011\u2018\u2019\u201c\u201d\uff01-\uff5e\u00b7\n]*\Z"
 )
+_FOLDED = re.compile(r"[!-~\u4e00-\u9fff]*\Z")  # the bulk of what comes is as it should be
 _FORMULA = frozenset("=+-@\t\r\n\0＝＋－＠|%")
 
 
@@ -82,7 +83,7 @@ def fold(text: str) -> str:
 
     Full-width letters, digits and brackets become half-width. Other control characters are left for `find_flaw`.
     """
-    if text.isalnum() and text.isascii():
+    if _FOLDED.match(text):
         return text
     spaced = unicodedata.normalize("NFKC", text.removeprefix(_BOM)).translate(_BLANK_TO_SPACE)
     return " ".join(part for part in spaced.split(" ") if part)
@@ -97,7 +98,7 @@ def fold_lines(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """`text` in NFKC without any blank."""
-    if text.isalnum() and text.isascii():
+    if _FOLDED.match(text):
         return text
     return unicodedata.normalize("NFKC", text.removeprefix(_BOM)).translate(_NO_BLANKS)
 

@@ -77,6 +77,7 @@ def dataset_of(kind: str) -> Dataset:
     return Dataset(kind, zh, en, groups)
 
 
+_OTHER_BRACKETS = str.maketrans("[]{}〔〕【】<>", "()()()()()")
 _BRACKETS = re.compile(r"\(([^()]*)\)")
 _MARKS = re.compile(r"[*★☆:·.。'\"“”_-]|必填|选填|必录|如有|\(\)")
 _UNIT = re.compile(
@@ -88,7 +89,7 @@ _NUMBERS = frozenset(["number", "integer"])
 
 def _folded(heading: str) -> tuple[str, str]:
     """The heading without marks and brackets, and what stood in the last bracket or behind a slash."""
-    text = squeeze(heading).lower()
+    text = squeeze(heading).lower().translate(_OTHER_BRACKETS)
     notes = _BRACKETS.findall(text)
     text = _BRACKETS.sub("", text)
     if "/" in text:

@@ -18,7 +18,7 @@ STATED = ("utf-8", "gb18030", "gbk", "gb2312", "big5", "utf-16")
 _CHUNK = 1 << 20
 _SAMPLE = 1 << 16
 _HAN = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
-_CERTAIN, _LIKELY = 0.97, 0.85
+_CERTAIN, _LIKELY, _UNLIKELY = 0.97, 0.85, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,10 @@ def _utf8(source: BinaryIO) -> Encoding | None:
     if not foreign or _HAN.search(sample):
         return Encoding("utf-8")
     other, gb_sample = _decode(source, "gb18030")
-    if other is None and _common_share(gb_sample) > _CERTAIN:
+    share = _common_share(gb_sample) if other is None else 0.0
+    if share > _CERTAIN:
         raise _doubt("内容既可读作UTF-8也可读作GB18030", "it can be read both as UTF-8 and as GB18030")
-    return Encoding("utf-8", certain=False)
+    return Encoding("utf-8", certain=share < _UNLIKELY)
 
 
 def _gb18030(source: BinaryIO) -> Encoding:

@@ -121,8 +121,10 @@ class Sheet:
             if column.unit:
                 text = _with_unit(text, column, warnings)
             raw.setdefault(column.spec.group, {})[column.spec.name] = text
-        uscc, name = self._keys(raw.get(CARD, {}), errors, warnings)
         values: dict[str, Mapping[str, Value]] = {}
+        uscc = name = ""
+        if CARD not in self.dataset.groups:
+            uscc, name = self._keys(raw.get(CARD, {}), errors, warnings)
         for group in self.dataset.groups:
             fields = raw.get(group, {})
             if group != self.dataset.groups[0] and blank(list(fields.values())):
@@ -134,13 +136,12 @@ class Sheet:
                 values[group] = cleaned.values
         if errors:
             return _failed(number, line, errors, warnings)
+        if CARD in values:
+            uscc, name = str(values[CARD]["uscc"]), str(values[CARD]["name"])
         return self._accepted(Row(number, line, uscc, name, values, _at(number, warnings)))
 
     def _keys(self, card: Mapping[str, str], errors: list[FieldError], warnings: list[FieldError]) -> tuple[str, str]:
         """Code and name of the enterprise, for datasets whose groups do not hold the card itself."""
-        if CARD in self.dataset.groups:
-            code, name = (read(spec, card.get(spec.name, ""))[0] for spec in self.dataset.keys)
-            return str(code or ""), str(name or "")
         found: list[str] = []
         for spec in self.dataset.keys:
             value, error, more = read(spec, card.get(spec.name, ""))

@@ -54,14 +54,16 @@ def _inflate(source: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
     if len(local) < 30 or not local.startswith(_ZIP):
         raise zipfile.BadZipFile("no local header")
     source.seek(int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little"), 1)
-    left = info.compress_size
+    left, check = info.compress_size, 0
     if info.compress_type == zipfile.ZIP_STORED:
         while left > 0:
             chunk = source.read(min(left, _CHUNK))
             if not chunk:
                 raise zipfile.BadZipFile("the member is cut off")
             left -= len(chunk)
+            check = zlib.crc32(chunk, check)
             yield chunk
+        _same(check, info)
         return
     if info.compress_type != zipfile.ZIP_DEFLATED:
         raise zipfile.BadZipFile("a way of packing that spreadsheets do not use")
@@ -73,8 +75,16 @@ def _inflate(source: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
             left -= len(pending)
             if not pending:
                 raise zipfile.BadZipFile("the member is cut off")
-        yield unpacker.decompress(pending, _CHUNK)
+        chunk = unpacker.decompress(pending, _CHUNK)
+        check = zlib.crc32(chunk, check)
+        yield chunk
         pending = unpacker.unconsumed_tail
+    _same(check, info)
+
+
+def _same(check: int, info: zipfile.ZipInfo) -> None:
+    if check != info.CRC:
+        raise zipfile.BadZipFile("the member's checksum does not fit")
 
 
 @dataclass(slots=True)
