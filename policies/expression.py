@@ -151,9 +151,14 @@ def _convert(node: ast.expr, columns: Mapping[str, str], closures: Mapping[str, 
 
 
 def _name(node: ast.expr, columns: Mapping[str, str]) -> Expr:
-    text = ast.unparse(node).replace("p_", "p.", 1) if ast.unparse(node).startswith("p_") else ast.unparse(node)
-    if text.startswith("r_"):
-        text = "r." + text[2:]
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        raise ExpressionError(f"not allowed here: {ast.unparse(node)[:60]}")
+    base = node.id if node.id[:2] not in {"r_", "p_"} else f"{node.id[0]}.{node.id[2:]}"  # Casbin joins the first two
+    text = ".".join((base, *reversed(names)))
     parts = text.split(".")
     if any(not part.isidentifier() or part.startswith("_") for part in parts):
         raise ExpressionError(f"private or malformed name: {text}")

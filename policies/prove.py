@@ -212,13 +212,17 @@ def _expand(text: str, words: Mapping[str, str]) -> str:
     return re.sub(r"\b[A-Z][A-Z_]+\b", lambda found: f"({words[found[0]]})" if found[0] in words else found[0], text)
 
 
-def prove(ruleset: RuleSet, document: Document) -> tuple[Proof, ...]:
-    """Prove every invariant of the file. `PolicyError` if the file is malformed; needs z3 (`lianqiao[test]`)."""
+def prove(ruleset: RuleSet, document: Document, *, only: str = "") -> tuple[Proof, ...]:
+    """Prove every invariant of the file, or `only` one. `PolicyError` if malformed; needs z3 (`lianqiao[test]`)."""
     invariants, define = read_invariants(document)
     words = _words(define)
     encoding = _Encoding(ruleset.schema)
     allowed = encoding.decision(ruleset)
-    return tuple(_prove_one(encoding, ruleset, document, invariant, words, allowed) for invariant in invariants)
+    return tuple(
+        _prove_one(encoding, ruleset, document, invariant, words, allowed)
+        for invariant in invariants
+        if only in {"", invariant.id}
+    )
 
 
 def _prove_one(

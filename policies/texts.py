@@ -134,28 +134,28 @@ def parse_yaml(file: str, body: str) -> Document:
         mark = getattr(error, "problem_mark", None)
         raise PolicyError((Defect(file, mark.line + 1 if mark else 0, "yaml", str(error).splitlines()[0]),)) from None
     lines: dict[Place, int] = {}
-    value = _plain(file, node, (), lines) if node is not None else None
+    value = _plain(file, node, (), lines, yaml.constructor.SafeConstructor()) if node is not None else None
     return Document(file, value, lines)
 
 
-def _plain(file: str, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
+def _plain(file: str, node: yaml.Node, place: Place, lines: dict[Place, int], scalars: Any) -> Any:
     lines[place] = node.start_mark.line + 1
     if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
         raise PolicyError((Defect(file, node.start_mark.line + 1, "yaml", f"no tags here: {node.tag}"),))
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = yaml.SafeLoader("").construct_object(key_node)
+            key = scalars.construct_object(key_node)
             if key in result:
                 raise PolicyError(
                     (Defect(file, key_node.start_mark.line + 1, "duplicate-key", f"{key!r} stands twice"),)
                 )
-            result[key] = _plain(file, value_node, (*place, key), lines)
+            result[key] = _plain(file, value_node, (*place, key), lines, scalars)
             lines[(*place, key)] = key_node.start_mark.line + 1
         return result
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(file, child, (*place, index), lines) for index, child in enumerate(node.value)]
+        return [_plain(file, child, (*place, index), lines, scalars) for index, child in enumerate(node.value)]
     try:
-        return yaml.SafeLoader("").construct_object(node)
+        return scalars.construct_object(node)
     except yaml.YAMLError:
         raise PolicyError((Defect(file, node.start_mark.line + 1, "yaml", f"unknown tag {node.tag}"),)) from None

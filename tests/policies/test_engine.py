@@ -94,11 +94,12 @@ def test_one_unfit_fact_is_a_refusal_with_an_alert(loaded: Loaded, texts: Texts,
 @pytest.mark.parametrize(
     ("part", "name", "value"),
     [
-        ("subject", "clearance", 6), ("subject", "clearance", True), ("subject", "side", "inside"), ("subject", "id", ""),
-        ("subject", "unit", ""), ("subject", "roles", frozenset({"boss"})), ("subject", "roles", {"requester"}),
-        ("subject", "active", 1), ("object", "level", 0), ("object", "mode", "open"), ("grant", "purpose", "fun"),
-        ("grant", "not_after", -1), ("context", "purpose", "fun"), ("context", "channel", "fax"), ("wall", "side", ""),
-        ("context", "now", 1.5),
+        ("subject", "clearance", 6), ("subject", "clearance", True), ("subject", "side", "inside"),
+        ("subject", "id", ""), ("subject", "unit", ""), ("subject", "roles", frozenset({"boss"})),
+        ("subject", "roles", {"requester"}), ("subject", "active", 1), ("object", "level", 0),
+        ("object", "mode", "open"),
+        ("grant", "purpose", "fun"), ("grant", "not_after", -1), ("context", "purpose", "fun"),
+        ("context", "channel", "fax"), ("wall", "side", ""), ("context", "now", 1.5),
     ],
 )  # fmt: skip
 def test_unknown_values_are_refused(engine: PolicyEngine, texts: Texts, part: str, name: str, value: Any) -> None:

@@ -30,7 +30,7 @@ def sql(node: dict[str, Any]) -> str:
             return f"({sql(node['left'])} {op} {sql(node['right'])})"
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_rows_of_a_query_are_the_rows_of_decisions(loaded: Loaded, seed: int) -> None:
     ruleset, engine = loaded.data_access.ruleset, PolicyEngine(loaded)
     rows = [
@@ -58,7 +58,7 @@ def test_the_rows_of_a_query_are_the_rows_of_decisions(loaded: Loaded, seed: int
                 wanted.add(number)
         assert found == wanted
         total += len(wanted)
-    assert total > 50
+    assert total > 20
 
 
 def test_who_is_inactive_needs_no_query(loaded: Loaded) -> None:
