@@ -20,6 +20,7 @@ from gateway.store import auth as store
 from gateway.store.auth import Token
 from gateway.store.db import Tx
 from gateway.store.parties import Standing
+from gateway.usecases._door import door_of
 
 SIGN_IN_DELAYED = declare(
     "sign-in-delayed", "too-many",
@@ -47,7 +48,8 @@ def principal_of(standing: Standing, token: Token, credentials: Credentials) -> 
         id=person.person_id, kind=person.kind, login=person.login, name=person.name, unit_id=person.unit_id,
         institution_id=person.institution_id, institution_kind=standing.institution_kind, roles=person.roles,
         side=person.side, clearance=person.clearance, trained_until=person.trained_until, active=standing.active,
-        generation=person.generation, staff_no=person.staff_no or "", locale=person.locale, channel=credentials.channel,
+        generation=person.generation, staff_no=person.staff_no or "", locale=person.locale,
+        channel=credentials.channel if person.kind == "person" else "api",
         source_address=credentials.source_address, session_id=token.token_id, must=token.must,
         csrf=csrf_of(credentials.token) if credentials.by_cookie else "",
     )  # fmt: skip
@@ -75,6 +77,7 @@ async def open_session(gw: Gateway, tx: WriteTx, by: Principal, standing: Standi
     await store.add_token(tx, minted.digest, token)
     if by.session_id:
         await store.set_token_revoked(tx, by.session_id)
+        tx.after_commit(lambda: door_of(gw).forget(token_id=by.session_id))
     credentials = Credentials(minted.text, True, by.source_address, by.channel)
     principal = principal_of(standing, token, credentials)
     tx.record(event_of(principal, "sign-in:succeeded", tx.now, target_kind="person", target_id=person.person_id,

@@ -18,6 +18,7 @@ from gateway.schemas import ROUTES, Ask, Route
 from gateway.store import operation
 from gateway.store.db import TransientConflict
 from gateway.usecases import VERBS
+from gateway.usecases._facts import RIGHTS_CHANGED
 from gateway.web.auth import anonymous, authenticate
 from gateway.web.problems import invalid_ask, problem_response, refusal_response
 
@@ -55,7 +56,13 @@ def _endpoint(route: Route, raw: RawHandler | None) -> Callable[[Request], Await
                 by.locale if not request.headers.get("accept-language") else locale
             )
             if raw is not None:
-                return await raw(gw, by, request, None)
+                try:
+                    return await raw(gw, by, request, None)
+                except Problem as problem:
+                    if route.public or problem.code is not RIGHTS_CHANGED:
+                        raise
+                # Verified within the last minute, but changed since: nothing was disclosed, so read it anew.
+                return await raw(gw, await authenticate(gw, request, fresh=True), request, None)
             ask = await parse(route, request, lists)
             return await _carry_out(gw, route, verb, by, ask, request, locale)
         except Problem as problem:

@@ -15,11 +15,12 @@ from gateway import __version__
 from gateway.errors import NOT_FOUND, Problem
 from gateway.runtime import Gateway
 from gateway.web import api, openapi
-from gateway.web.pages import mount_console
 from gateway.web.files import RAW
 from gateway.web.ledger import mount_ledger
 from gateway.web.middleware import Edge, Numbers
+from gateway.web.pages import mount_console
 from gateway.web.problems import problem_response
+from gateway.web.sign_in import SIGN_IN
 from gateway.worker import Worker
 
 
@@ -40,7 +41,7 @@ def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
     )
     app.state.gateway = gateway
     app.state.numbers = numbers
-    api.mount(app, RAW)
+    api.mount(app, {**RAW, **SIGN_IN})
     _mount_operation(app, gateway, numbers)
     mount_ledger(app)
     mount_console(app)
