@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.entry import SPECS, UNKNOWN_GROUP, clean, fields_of, item_of, spec_of
+from gateway.domain.entry.specs import read_spec
 from gateway.domain.entry.values import BLANKS, read
 from gateway.domain.problems import FIELD_PROBLEMS
 from gateway.domain.text import find_flaw
@@ -279,6 +280,28 @@ def test_ten_megabytes_in_a_field_are_refused_everywhere_without_work() -> None:
             assert value is None
             assert error is not None
             assert error.code == "too-long"
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "text", "code"),
+    [
+        ("contact", "title", "长" * 61, "too-long"),
+        ("contact", "title", "\ufeff", None),
+        ("visit", "staff", "、".join(f"DG{i:05d}" for i in range(30)), "too-long"),
+        ("contact", "phone", "7.69E+11", "spreadsheet-number"),
+        ("finance", "headcount", "1.2E+5", "spreadsheet-number"),
+        ("cooperation", "amount", "1" * 41, "amount-out-of-range"),
+        ("cooperation", "amount", "9000000000000000亿", "amount-out-of-range"),
+    ],
+)
+def test_what_is_just_too_much(group: str, field: str, text: str, code: str | None) -> None:
+    assert one(group, field, text) == code
+
+
+def test_a_misspelt_kind_in_the_table_stops_the_start() -> None:
+    line = dict.fromkeys(("group", "name", "zh", "en", "items", "required", "max_len", "options", "aliases"), "")
+    with pytest.raises(ValueError, match="unknown kind 'txt'"):
+        read_spec({**line, "kind": "txt"})
 
 
 def test_a_visit_as_it_should_be() -> None:

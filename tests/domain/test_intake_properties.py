@@ -3,6 +3,7 @@
 import csv
 import io
 import time
+from itertools import islice
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -96,8 +97,9 @@ def test_a_workbook_with_bytes_overwritten(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_one_hundred_thousand_dirty_rows_with_timing(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    table = [row for row, _ in zip(text_rows("contact", contacts(60_000), dirt=DIRTY), range(20_002), strict=False)]
+@pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.deep)])
+def test_many_dirty_rows_with_timing(form: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    table = islice(text_rows("contact", contacts(count), dirt=DIRTY), count + 2)  # a title and the headings
     out = io.BytesIO()
     if form == "csv":
         write_csv(out, table)
@@ -107,7 +109,7 @@ def test_one_hundred_thousand_dirty_rows_with_timing(form: str, capsys: pytest.C
     items, tally = drain(out.getvalue(), "contact")
     spent = time.perf_counter() - begun
     assert tally is not None
-    account(items, tally, 20_000)
-    assert tally.good > 18_000
+    account(items, tally, count)
+    assert tally.good > count * 0.9
     with capsys.disabled():
-        print(f"\n[{form}] {tally.read} rows in {spent:.2f} s: {spent / tally.read * 1e5:.1f} s for 100,000")
+        print(f"\n[{form}] {tally.read} rows in {spent:.2f} s")

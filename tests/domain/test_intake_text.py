@@ -28,6 +28,7 @@ from gateway.domain.intake import (
     rows,
 )
 from gateway.domain.intake.datasets import column_of
+from gateway.domain.intake.delimited import first_rows
 from gateway.errors import Problem
 
 CODE, OTHER = "91441900MA00T01A3F", "91441900MA00T02B8M"
@@ -255,6 +256,14 @@ def test_quotes_that_do_not_close_end_the_reading_instead_of_swallowing_rows() -
     assert (broken.code, broken.extra["line"]) == (BROKEN_FILE, 3)
     broken = problem(f'{CONTACT_HEAD}\n{CODE},甲公司,"李"四,13800138000\n')
     assert (broken.code, broken.extra["line"]) == (BROKEN_FILE, 2)
+
+
+def test_quotes_that_break_in_the_first_lines_hide_no_heading() -> None:
+    spread = f'{CONTACT_HEAD}\n{CODE},甲公司,"' + "张" * 140_000 + '",13800138000\n'
+    assert problem(spread).code is FIELD_TOO_LARGE
+    assert first_rows('a,b\n"' + "x" * 140_000, ",", 5) == [["a", "b"]]
+    text = f"{CONTACT_HEAD}\n" + f"{CODE},甲公司,张三,13800138000\n" * 3000
+    assert sheet(text, "contact").heading.line == 1
 
 
 def test_limits() -> None:

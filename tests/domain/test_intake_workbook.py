@@ -28,7 +28,7 @@ from gateway.domain.intake import (
     template,
     write_report,
 )
-from gateway.domain.intake.spreadsheet import as_text
+from gateway.domain.intake.spreadsheet import as_text, inflate
 from gateway.errors import Problem
 
 CODE = "91441900MA00T01A3F"
@@ -136,6 +136,14 @@ def test_the_first_visible_sheet_with_a_heading_is_read_and_the_others_are_named
     ]
     assert len(list(opened)) == 1
     assert problem(workbook([["说明"]])).code is HEADING_NOT_FOUND
+    swapped = openpyxl.load_workbook(io.BytesIO(template("contact", "xlsx")))
+    swapped.move_sheet("填写说明", -1)
+    swapped["数据"].cell(2, 1).value = CODE
+    swapped["数据"].cell(2, 3).value = "张三"
+    out = io.BytesIO()
+    swapped.save(out)
+    opened = open_sheet(out, "contact")
+    assert (opened.heading.sheet, opened.heading.notes, len(list(opened))) == ("数据", (), 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -239,6 +247,80 @@ def _rebuilt(replace: dict[str, bytes]) -> io.BytesIO:
             new.writestr(info.filename, replace.get(info.filename, old.read(info.filename)))
     out.seek(0)
     return out
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_unpacking_gives_the_very_bytes_at_every_edge(packing: int) -> None:
+    edge = 1 << 20
+    for size in (0, 1, edge - 1, edge, edge + 1, edge + 130, edge + 257, edge + 258, edge + 259, 2 * edge + 300):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", packing) as archive:
+            archive.writestr("member", b" " * size)
+        with zipfile.ZipFile(out) as archive:
+            info = archive.getinfo("member")
+        assert sum(len(chunk) for chunk in inflate(out, info)) == size
+
+
+def _member(source: io.BytesIO) -> zipfile.ZipInfo:
+    with zipfile.ZipFile(source) as archive:
+        return archive.getinfo("member")
+
+
+def test_archives_that_lie_about_themselves_are_refused() -> None:
+    def packed(packing: int) -> io.BytesIO:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", packing) as archive:
+            archive.writestr("member", bytes(range(256)) * 40)
+        return out
+
+    stored, deflated, strange = packed(zipfile.ZIP_STORED), packed(zipfile.ZIP_DEFLATED), packed(zipfile.ZIP_BZIP2)
+    info = _member(stored)
+    info.compress_size *= 2
+    with pytest.raises(zipfile.BadZipFile, match="cut off"):
+        list(inflate(stored, info))
+    info = _member(deflated)
+    info.compress_size //= 2
+    with pytest.raises(zipfile.BadZipFile, match="cut off"):
+        list(inflate(deflated, info))
+    info = _member(deflated)
+    info.header_offset += 3
+    with pytest.raises(zipfile.BadZipFile, match="no local header"):
+        list(inflate(deflated, info))
+    with pytest.raises(zipfile.BadZipFile, match="do not use"):
+        list(inflate(strange, _member(strange)))
+
+
+def test_encrypted_and_crowded_archives_are_refused() -> None:
+    raw = bytearray(workbook([["信用代码", "联系人"]]).getvalue())
+    at = raw.find(b"PK\x01\x02")
+    raw[at + 8] |= 1
+    assert problem(io.BytesIO(bytes(raw))).code is UNSUPPORTED_FILE
+    crowd = io.BytesIO()
+    with zipfile.ZipFile(crowd, "w") as archive:
+        for number in range(10_001):
+            archive.writestr(f"m{number}", b"")
+    assert problem(crowd).code is BROKEN_FILE
+
+
+@pytest.mark.parametrize("name", ["xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"])
+def test_one_endless_text_or_row_is_refused(name: str) -> None:
+    assert problem(_rebuilt({name: b"<x>" + b"y" * (70 << 20)})).code is FILE_TOO_LARGE
+
+
+def test_ranges_merged_across_do_not_repeat() -> None:
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out)
+    page = book.add_worksheet("联系人")
+    page.merge_range(0, 0, 0, 3, "联系人台账")
+    page.write_row(1, 0, ["信用代码", "企业名称", "联系人", "手机"])
+    page.merge_range(2, 0, 3, 0, CODE)
+    page.write_row(2, 1, ["甲公司", "张三", "13800138000"])
+    page.write_row(3, 1, ["甲公司", "李四", "13800138001"])
+    page.merge_range(4, 6, 5, 6, "")
+    page.write_row(4, 0, [CODE, "甲公司", "王五", "13800138002"])
+    book.close()
+    found = list(open_sheet(out, "contact"))
+    assert [r.values["contact"]["name"] for r in found if isinstance(r, Row)] == ["张三", "李四", "王五"]
 
 
 def test_a_rebuilt_workbook_still_reads() -> None:

@@ -115,6 +115,10 @@ def test_a_lone_surrogate_is_refused() -> None:
     assert [e.code for e in clean_name("东莞\ud800电子有限公司")[1]] == ["broken-character"]
 
 
+def test_a_good_name_parses() -> None:
+    assert parse_name(" 东莞市华兴电子有限公司 ") == ("东莞市华兴电子有限公司", ())
+
+
 def test_a_compatibility_form_is_rewritten_with_a_warning() -> None:
     name, errors, warnings = clean_name("东莞Ⅲ号㈱")
     assert (errors, [w.code for w in warnings]) == ((), ["name-changed"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.entry import clean
+from gateway.domain.entry import clean, spec_of
 from gateway.domain.intake import Row, RowError, open_sheet
 from gateway.domain.names import is_natural_person
 from gateway.domain.synthetic import (
@@ -24,6 +24,7 @@ from gateway.domain.synthetic import (
     contacts,
     contacts_of,
     cooperations,
+    headings,
     parks,
     tenancies,
     tenant_sheet,
@@ -144,6 +145,12 @@ def test_dirt_changes_writing_and_never_meaning(kind: str, style: Style) -> None
         assert dirty == tidy, (form, encoding)
         assert bad == 0
         assert duplicate > 0
+
+
+def test_a_field_without_an_everyday_name_keeps_its_own() -> None:
+    spec = spec_of("finance", "annual_profit")
+    assert headings("finance", [spec], "park") == [spec.zh]
+    assert headings("contact", [spec_of("contact", "name")], "park") == ["联系人"]
 
 
 def test_wrong_rows_are_refused_and_only_they() -> None:

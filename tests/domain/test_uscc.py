@@ -140,6 +140,8 @@ def test_invented_codes_are_valid_distinct_and_repeatable() -> None:
         assert examine(code).warnings == ()
     with pytest.raises(ValueError):
         synthetic_code(31**5)
+    with pytest.raises(ValueError):
+        compose("9144190", "MA000001")
 
 
 @given(st.text(max_size=40))

@@ -62,7 +62,8 @@ class FieldSpec:
 _DEFAULT_LENGTH = 60
 
 
-def _spec(line: Mapping[str, str]) -> FieldSpec:
+def read_spec(line: Mapping[str, str]) -> FieldSpec:
+    """The field that one line of the table describes; `ValueError` for a kind that nobody can read."""
     kind = line["kind"]
     if kind not in get_args(Kind):
         raise ValueError(f"entry_fields.csv: unknown kind {kind!r} of {line['group']}.{line['name']}")
@@ -85,7 +86,7 @@ def _read() -> Mapping[str, tuple[FieldSpec, ...]]:
     groups: dict[str, tuple[FieldSpec, ...]] = {}
     with files("gateway.domain").joinpath("data/entry_fields.csv").open(encoding="utf-8") as lines:
         for line in csv.DictReader(lines):
-            spec = _spec(line)
+            spec = read_spec(line)
             groups[spec.group] = (*groups.get(spec.group, ()), spec)
     return MappingProxyType(groups)
 

@@ -47,7 +47,7 @@ def _unsupported(zh: str, en: str) -> Problem:
     return Problem(UNSUPPORTED_FILE, field="file", detail_zh=zh, detail_en=en)
 
 
-def _inflate(source: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def inflate(source: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """The unpacked bytes of an archive member as its deflate stream really holds them, whatever size it declares."""
     source.seek(info.header_offset)
     local = source.read(30)
@@ -73,9 +73,10 @@ def _inflate(source: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
         if not pending:
             pending = source.read(min(left, 65_536))
             left -= len(pending)
-            if not pending:
-                raise zipfile.BadZipFile("the member is cut off")
-        chunk = unpacker.decompress(pending, _CHUNK)
+        # Without input, what the unpacker still holds comes out: the end of a match, at most a few hundred bytes.
+        chunk = unpacker.decompress(pending, _CHUNK) if pending else unpacker.flush()
+        if not pending and not unpacker.eof:
+            raise zipfile.BadZipFile("the member is cut off")
         check = zlib.crc32(chunk, check)
         yield chunk
         pending = unpacker.unconsumed_tail
@@ -117,7 +118,7 @@ def measure(source: BinaryIO, limits: Limits) -> None:
 
 
 def _counted(source: BinaryIO, member: zipfile.ZipInfo, limits: Limits, size: _Size) -> Iterator[bytes]:
-    for chunk in _inflate(source, member):
+    for chunk in inflate(source, member):
         size.unpacked += len(chunk)
         if size.unpacked > limits.unpacked_bytes:
             raise too_large(limits.unpacked_bytes)
