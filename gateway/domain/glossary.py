@@ -21,8 +21,12 @@ class Term:
 
 
 def terms() -> tuple[Term, ...]:
-    """All terms in the order of the table. A code name or a Chinese word that stands twice raises `ValueError`."""
-    text = (files("gateway.domain") / "data" / "glossary.csv").read_text("utf-8")
+    """All terms in the order of the table."""
+    return read_terms((files("gateway.domain") / "data" / "glossary.csv").read_text("utf-8"))
+
+
+def read_terms(text: str) -> tuple[Term, ...]:
+    """The terms of a table in CSV. A code name or a Chinese word that stands twice raises `ValueError`."""
     found = tuple(Term(**row) for row in csv.DictReader(io.StringIO(text)))
     for column in ("zh", "code_name"):
         values = [getattr(term, column) for term in found]

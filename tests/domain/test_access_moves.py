@@ -111,6 +111,12 @@ def test_what_approvers_narrow_is_offered_and_taken() -> None:
     assert time_out(request, now=request.due).state == "timed_out"
 
 
+def test_terms_written_in_another_order_are_no_counter_offer() -> None:
+    same = replace(TERMS, items=TERMS.items[::-1], uses=TERMS.uses[::-1])
+    request = sign(in_review(), HEAD, terms=same)
+    assert (request.opinions[-1].outcome, request.narrowed) == ("approved", False)
+
+
 @pytest.mark.parametrize(
     "wider",
     [
