@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gateway.domain.access import AccessRequest, request_from, step_views, to_plain
+from gateway.domain.access import FINAL_STATES, AccessRequest, request_from, step_views, to_plain
 from gateway.domain.canonical import canonical
 from gateway.errors import CONFLICT, NOT_FOUND, Problem
 from gateway.store.db import Tx
@@ -323,7 +323,7 @@ async def _set_steps(tx: Tx, before: AccessRequest, after: AccessRequest) -> Non
     await tx.execute(sa.delete(_s).where(_s.c.request_id == after.id))
     rows = []
     for n, view in enumerate(step_views(after)):
-        state = "skipped" if after.ended and view.state in ("waiting", "open") else view.state
+        state = "skipped" if after.state in FINAL_STATES and view.state in ("waiting", "open") else view.state
         old = kept.get((view.step.role, view.step.unit))
         goes_on = old is not None and old.state == state == "open"
         rows.append({

@@ -42,41 +42,23 @@ async def clients_within(tx: Tx, clients: Collection[str], scope: Scope) -> froz
     return frozenset(inside)
 
 
-async def owners_within(tx: Tx, groups: Collection[str], scope: Scope) -> dict[str, tuple[str, ...]]:
-    """For each field group, the units that own active records of clients in `scope`; groups without are left out."""
-    found: dict[str, set[str]] = {}
+async def owners_within(tx: Tx, groups: Collection[str], scope: Scope) -> dict[tuple[str, str], tuple[str, ...]]:
+    """For each field group and kind of institution, the units that own active records of clients in `scope`."""
+    found: dict[tuple[str, str], set[str]] = {}
     parts = [scope.clients[start : start + _CHUNK] for start in range(0, len(scope.clients), _CHUNK)] or [()]
+    house = parties.institution
     for n, part in enumerate(parts):
         piece = Scope(part, scope.tags if n == 0 else (), scope.parks if n == 0 else ())
         statement = (
-            sa.select(_r.c.field_group, _r.c.owner_unit)
+            sa.select(_r.c.field_group, house.c.kind, _r.c.owner_unit)
             .join(_c, _c.c.client_id == _r.c.client_id)
+            .join(house, house.c.institution_id == _r.c.owner_institution)
             .where(_r.c.state == "active", _r.c.field_group.in_(sorted(groups)), _in(piece), sa.not_(_SUPPRESSED))
             .distinct()
         )
-        for row in (await tx.execute(statement, {"now": tx.now})).all():
-            found.setdefault(row.field_group, set()).add(row.owner_unit)
-    return {group: tuple(sorted(units)) for group, units in found.items()}
-
-
-async def persons_within(tx: Tx, group: str, clients: Collection[str], owners: Collection[str]) -> dict[str, list[str]]:
-    """Active records of `group` by client, of these owners: the people whose own consent a partner may need."""
-    found: dict[str, list[str]] = {}
-    wanted = sorted(clients)
-    for start in range(0, len(wanted), _CHUNK):
-        statement = (
-            sa.select(_r.c.client_id, _r.c.record_id)
-            .where(
-                _r.c.state == "active",
-                _r.c.field_group == group,
-                _r.c.client_id.in_(wanted[start : start + _CHUNK]),
-                _r.c.owner_unit.in_(sorted(owners)),
-            )
-            .order_by(_r.c.record_id)
-        )
-        for row in (await tx.execute(statement)).all():
-            found.setdefault(row.client_id, []).append(row.record_id)
-    return found
+        for row in (await tx.execute(statement, {"now": tx.now})).mappings().all():
+            found.setdefault((row["field_group"], row["kind"]), set()).add(row["owner_unit"])
+    return {key: tuple(sorted(units)) for key, units in found.items()}
 
 
 async def lead_units(tx: Tx, clients: Collection[str]) -> frozenset[str]:

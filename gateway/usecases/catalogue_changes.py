@@ -203,7 +203,7 @@ async def _take_over(
 
 
 def _needs_second(old: DataItem | None, new: DataItem) -> bool:
-    """Besides what the domain says: moving an item to another owner or group moves it under another key and approver."""
+    """As the domain says, and when an item moves to another owner or group: then another approver answers for it."""
     moved = old is not None and (old.owner_unit, old.group) != (new.owner_unit, new.group)
     return moved or needs_second_person(old, new)
 
