@@ -17,6 +17,7 @@ from gateway.settings import Settings
 from gateway.store.db import Database, open_database
 from gateway.store.tables import metadata, parties
 from gateway.usecases._parties import new_tag_key
+from gateway.usecases._parties import new_tag_key
 
 START = 1_772_672_400_000_000  # 2026-03-05 09:00 in Shanghai, a Thursday
 DAY = 86_400_000_000

@@ -91,7 +91,8 @@ def _explained(error: DBAPIError) -> Exception:
         return Problem(DATABASE_READ_ONLY)
     if "disk is full" in text or "database or disk is full" in text or state == "53100":
         return Problem(DATABASE_FULL)
-    if isinstance(error, OperationalError) or error.connection_invalidated or (state or "")[:2] in {"08", "57", "53"}:
+    away = ("locked", "busy", "unable to open", "i/o error", "connection")
+    if error.connection_invalidated or (state or "")[:2] in {"08", "57", "53"} or any(word in text for word in away):
         return Problem(DATABASE_BUSY)
     return error
 
@@ -227,10 +228,10 @@ class PostgresDatabase:
     _clock_life = 5.0  # seconds for which the measured distance to the server's clock is trusted
 
     def __init__(self, url: str, *, clock: Clock | None = None, pool_size: int = 10) -> None:
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False)
-        self._reads = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        self._engine: AsyncEngine = create_async_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False
         )
+        self._reads = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._clock = clock
         self._offset = 0
         self._offset_until = 0.0
@@ -239,7 +240,9 @@ class PostgresDatabase:
         if self._clock is not None:
             return self._clock()
         if time.monotonic() > self._offset_until:
-            server = await connection.scalar(sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))
+            server = await connection.scalar(
+                sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+            )
             self._offset = int(server or 0) - time.monotonic_ns() // 1000
             self._offset_until = time.monotonic() + self._clock_life
         return time.monotonic_ns() // 1000 + self._offset
@@ -251,7 +254,7 @@ class PostgresDatabase:
         except (OSError, TimeoutError, DBAPIError) as error:
             raise Problem(DATABASE_BUSY) from error
         try:
-            async with connection, connection.begin():
+            async with contextlib.aclosing(connection), connection.begin():
                 yield _PostgresTx(connection, await self._now(connection))
         except IntegrityError:
             raise

@@ -32,6 +32,7 @@ def _run(url: str) -> None:
         engine = sa.create_engine(url, poolclass=NullPool)
         with engine.connect() as connection:
             _migrate(connection)
+            connection.commit()
         engine.dispose()
     else:
         asyncio.run(_through_asyncpg(url))

@@ -1,0 +1,346 @@
+"""Commands that open the database themselves: fsck, backup, restore, doctor. None runs beside a server on SQLite."""
+
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import shutil
+import sqlite3
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from audit.verify import verify_trail
+from gateway.errors import Problem, declare
+from gateway.install import install
+from gateway.keys.interface import KeyProviderError
+from gateway.keys.logkey import verifier_keys
+from gateway.keys.registry import open_provider
+from gateway.runtime import open_gateway
+from gateway.settings import Settings
+from gateway.store import migrations
+from gateway.store.db import Tx, open_database
+from gateway.store.tables import access, keys, records
+from ledger.fsck import check_log
+from ledger.cosignature import parse_verifier
+from ledger.policy import parse_policy
+from ledger.sql import SqlLog
+from ledger.tables import log_checkpoint, log_entry
+
+BACKUP_EXISTS = declare(
+    "backup-exists", "conflict",
+    zh="目标文件夹不为空", en="The target folder is not empty",
+    remedy_zh="请选择新的文件夹", remedy_en="Choose a new folder",
+)  # fmt: skip
+BACKUP_BROKEN = declare(
+    "backup-broken", "invalid",
+    zh="备份不完整或不属于本网关", en="The backup is incomplete, or of another gateway",
+    remedy_zh="请检查备份文件夹与密钥文件夹", remedy_en="Check the folders of the backup and of the keys",
+)  # fmt: skip
+WOULD_FORK = declare(
+    "would-fork", "conflict",
+    zh="备份旧于已公开的检查点,恢复会使账本分叉", en="The backup is older than a checkpoint that was handed out: restoring it would fork the log",
+    remedy_zh="请恢复更新的备份;确需恢复时,请以新名称建立新账本", remedy_en="Restore a newer backup, or begin a new log under a new origin",
+)  # fmt: skip
+_MANIFEST = "backup.json"
+_KEY_FILES = ("root.key", "passphrase", "log.key")
+
+
+async def check(settings: Settings) -> dict[str, Any]:
+    """Both logs recomputed, every grant's entry found and the other way round; `first` names the first wrong entry."""
+    gateway = await open_gateway(settings)
+    try:
+        vkeys = [parse_verifier(text) for text in _all_keys(settings)]
+        async with gateway.db.read() as tx:
+            grants = await check_log(tx, gateway.grants_log, keys=[key for key in vkeys if key.name == settings.origin])
+            stray = await _stray_grants(tx)
+            rolled = await _generations(tx)
+        log = gateway.trail.log
+        assert isinstance(log, SqlLog)
+        trail = await verify_trail(
+            gateway.db, log, verifiers=[key for key in vkeys if key.name == settings.trail_origin]
+        )
+    finally:
+        await gateway.close()
+    faults = [str(fault) for fault in grants.faults] + [str(fault) for fault in trail.faults] + stray + rolled
+    return {
+        "sound": not faults, "grants_entries": grants.entries, "grants_root": grants.root.hex(), "trail_events": trail.events,
+        "first": faults[0] if faults else "", "faults": faults[:20],
+    }  # fmt: skip
+
+
+def _all_keys(settings: Settings) -> list[str]:
+    return list(verifier_keys(settings.log_key_path).values())
+
+
+async def _stray_grants(tx: Tx) -> list[str]:
+    """Entries that say a grant was made, without the grant; the foreign key holds the other way."""
+    g = access.access_grant
+    statement = (
+        sa.select(log_entry.c.entry_id)
+        .where(log_entry.c.kind == "grant:approved", ~sa.exists().where(g.c.entry_id == log_entry.c.entry_id))
+        .limit(20)
+    )
+    return [
+        f"entry {row[0]} says that a grant was made, and there is none" for row in (await tx.execute(statement)).all()
+    ]
+
+
+async def _generations(tx: Tx) -> list[str]:
+    """Sealed records whose generation is not the newest of their history: a row that was put back."""
+    r, v, k = records.record, records.record_version, keys.data_key
+    newest = (
+        sa.select(sa.func.max(v.c.generation))
+        .where(v.c.record_id == r.c.record_id, v.c.act != "staged")
+        .scalar_subquery()
+    )
+    behind = sa.select(r.c.record_id).where(r.c.state != "staged", r.c.generation != newest).limit(20)
+    apart = (
+        sa.select(r.c.record_id)
+        .join(k, sa.and_(k.c.record_id == r.c.record_id, k.c.compartment == r.c.field_group))
+        .where(k.c.generation != r.c.generation)
+        .limit(20)
+    )
+    found = {row[0] for statement in (behind, apart) for row in (await tx.execute(statement)).all()}
+    return [f"record {record_id} is not at its newest generation" for record_id in sorted(found)]
+
+
+async def backup(settings: Settings, target: Path, key_target: Path | None) -> None:
+    """The database stands in `target`, consistent as of one moment; the keys in `key_target`, never in the same folder.
+
+    SQLite: through the online backup of the library, under the lock of the one owner. PostgreSQL: by `pg_dump`.
+    """
+    _fresh(target)
+    if key_target is not None:
+        if key_target.resolve() == target.resolve():
+            raise Problem(
+                BACKUP_EXISTS, field="keys", detail_zh="密钥须另存", detail_en="the keys go to another folder"
+            )
+        _fresh(key_target)
+    url = make_url(settings.database_url)
+    db = open_database(settings.database_url)
+    try:
+        async with db.read() as tx:
+            head = await _largest(tx)
+        if db.dialect == "sqlite":
+            await asyncio.to_thread(_copy_sqlite, Path(str(url.database)), target / "lianqiao.sqlite")
+        else:
+            await asyncio.to_thread(_dump_postgres, settings.database_url, target / "lianqiao.dump")
+    finally:
+        await db.close()
+    manifest = {"format": "lianqiao-backup@v1", "schema": migrations.head(), "dialect": db.dialect, "heads": head}
+    (target / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+    if key_target is not None:
+        for name in _KEY_FILES:
+            source = settings.home / name
+            if source.exists():
+                shutil.copy2(source, key_target / name)
+                (key_target / name).chmod(0o600)
+
+
+async def restore(settings: Settings, source: Path, key_source: Path | None) -> None:
+    """The database is as it was backed up, migrated to this program's schema.
+
+    Raises `Problem(would-fork)` when a checkpoint that was handed out since (kept in `<home>/seen-heads.json`, or in the
+    database that is to be replaced) is larger than the backup's, and `Problem(backup-broken)` when it does not belong.
+    """
+    try:
+        manifest = json.loads((source / _MANIFEST).read_text())
+        if manifest["format"] != "lianqiao-backup@v1":
+            raise ValueError("format")
+    except (OSError, ValueError, KeyError) as error:
+        raise Problem(BACKUP_BROKEN) from error
+    seen = await _seen(settings)
+    for origin, size in seen.items():
+        if manifest["heads"].get(origin, 0) < size:
+            raise Problem(
+                WOULD_FORK, detail_zh=f"{origin}: 已公开 {size}", detail_en=f"{origin}: {size} was handed out"
+            )
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if key_source is not None:
+        for name in _KEY_FILES:
+            if (key_source / name).exists() and not (settings.home / name).exists():
+                shutil.copy2(key_source / name, settings.home / name)
+                (settings.home / name).chmod(0o600)
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite":
+        path = Path(str(url.database))
+        with _owned(path):
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            await asyncio.to_thread(_copy_sqlite, source / "lianqiao.sqlite", path)
+    else:
+        await asyncio.to_thread(_load_postgres, settings.database_url, source / "lianqiao.dump")
+    await asyncio.to_thread(install, settings)
+
+
+@contextlib.contextmanager
+def _owned(path: Path) -> Iterator[None]:
+    from gateway.store.db import _own
+
+    handle = _own(path)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+async def _seen(settings: Settings) -> dict[str, int]:
+    """The largest size of each log that anybody was shown, as far as this machine knows."""
+    kept = settings.home / "seen-heads.json"
+    seen: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+    with contextlib.suppress(Problem, sa.exc.DBAPIError):
+        url = make_url(settings.database_url)
+        if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():
+            db = open_database(settings.database_url)
+            try:
+                async with db.read() as tx:
+                    for origin, size in (await _largest(tx)).items():
+                        seen[origin] = max(seen.get(origin, 0), size)
+            finally:
+                await db.close()
+    return seen
+
+
+async def _largest(tx: Tx) -> dict[str, int]:
+    statement = sa.select(log_checkpoint.c.origin, sa.func.max(log_checkpoint.c.size)).group_by(log_checkpoint.c.origin)
+    return {row[0]: int(row[1]) for row in (await tx.execute(statement)).all()}
+
+
+def _fresh(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if any(folder.iterdir()):
+        raise Problem(BACKUP_EXISTS, field=str(folder.name))
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    if not source.exists():
+        raise Problem(BACKUP_BROKEN, field=source.name)
+    with contextlib.closing(sqlite3.connect(source)) as old, contextlib.closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+    target.chmod(0o600)
+
+
+def _dump_postgres(url: str, target: Path) -> None:
+    _tool("pg_dump", "--format=custom", "--no-owner", f"--file={target}", _libpq(url))
+
+
+def _load_postgres(url: str, source: Path) -> None:
+    _tool(
+        "pg_restore",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--single-transaction",
+        f"--dbname={_libpq(url)}",
+        str(source),
+    )
+
+
+def _libpq(url: str) -> str:
+    # The password travels in PGPASSWORD, never among the arguments that every user of the machine can read.
+    return make_url(url).set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+
+
+def _tool(name: str, *arguments: str) -> None:
+    found = shutil.which(name)
+    if found is None:
+        raise Problem(BACKUP_BROKEN, detail_zh=f"缺少 {name}", detail_en=f"{name} is not installed")
+    environment = dict(os.environ)
+    done = subprocess.run([found, *arguments], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise Problem(BACKUP_BROKEN, detail_zh=f"{name} 失败", detail_en=done.stderr.strip().splitlines()[-1][:200])
+
+
+def diagnose(settings: Settings) -> list[dict[str, str]]:
+    """What this machine and configuration are like; every line says good, note or bad, and what to do."""
+    lines = [
+        _line("python", "good", sys.version.split()[0]),
+        _sqlite_line(),
+        _line("openssl", "good", ssl.OPENSSL_VERSION),
+        _line("mode", "good" if settings.mode == "production" else "note", settings.mode),
+        _core_line(),
+        _disk_line(settings),
+        _schema_line(settings),
+        _provider_line(settings),
+        _files_line(settings),
+        _trust_line(settings),
+    ]
+    if not settings.url.startswith("https:") and settings.host not in {"127.0.0.1", "::1", "localhost"}:
+        lines.append(_line("tls", "bad", "对外监听但未启用 TLS / listens beyond this machine without TLS"))
+    return lines
+
+
+def _line(part: str, state: str, says: str) -> dict[str, str]:
+    return {"part": part, "state": state, "says": says}
+
+
+def _sqlite_line() -> dict[str, str]:
+    version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+    if (3, 7, 0) <= version < (3, 51, 3):
+        return _line(
+            "sqlite", "note",
+            f"{sqlite3.sqlite_version}: 属于 WAL 重置缺陷范围,本程序只用一个写连接因而不受影响 / "
+            "in the range of the WAL-reset defect, which needs two writers; this program has one",
+        )  # fmt: skip
+    return _line("sqlite", "good", sqlite3.sqlite_version)
+
+
+def _core_line() -> dict[str, str]:
+    soft, _ = resource.getrlimit(resource.RLIMIT_CORE)
+    return _line(
+        "core-dumps", "good" if soft == 0 else "note", "0" if soft == 0 else "服务启动时关闭 / switched off by serve"
+    )
+
+
+def _disk_line(settings: Settings) -> dict[str, str]:
+    folder = settings.home if settings.home.exists() else settings.home.absolute().parent
+    free = shutil.disk_usage(folder if folder.exists() else Path("/")).free
+    return _line("disk", "good" if free > 1 << 30 else "bad", f"{free >> 20} MiB free")
+
+
+def _schema_line(settings: Settings) -> dict[str, str]:
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        return _line("schema", "note", f"{migrations.head()} (PostgreSQL)")
+    if not Path(str(url.database)).exists():
+        return _line("schema", "note", "尚无数据库 / no database yet: lianqiao init")
+    engine = sa.create_engine(f"sqlite:///{url.database}")
+    with engine.connect() as connection:
+        found = migrations.current_in(connection)
+    engine.dispose()
+    return _line("schema", "good" if found == migrations.head() else "bad", f"{found} → {migrations.head()}")
+
+
+def _provider_line(settings: Settings) -> dict[str, str]:
+    try:
+        provider = open_provider(settings.key_provider_uri, production=settings.mode == "production")
+        provider.check()
+    except KeyProviderError as error:
+        return _line("key-provider", "bad" if settings.log_key_path.exists() else "note", str(error))
+    return _line("key-provider", "good", provider.name)
+
+
+def _files_line(settings: Settings) -> dict[str, str]:
+    open_files = [
+        name for name in _KEY_FILES if (settings.home / name).exists() and (settings.home / name).stat().st_mode & 0o077
+    ]
+    return _line("key-files", "bad" if open_files else "good", ", ".join(open_files) or "0600")
+
+
+def _trust_line(settings: Settings) -> dict[str, str]:
+    path = settings.home / "trust.policy"
+    if not path.exists():
+        return _line("trust-file", "note", "lianqiao init")
+    policy = parse_policy(path.read_text())
+    return _line("trust-file", "good", ", ".join(log.verifier.name for log in policy.logs))
+
+
+__all__ = ["backup", "check", "diagnose", "restore"]
