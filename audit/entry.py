@@ -99,7 +99,7 @@ def event_of(row: Row) -> Event:
     if row["details"] is not None:
         try:
             details = json.loads(row["details"])
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise UnfitEvent("details", "not JSON") from error
         if not isinstance(details, dict) or not details:
             raise UnfitEvent("details", "want an object")
@@ -108,11 +108,20 @@ def event_of(row: Row) -> Event:
         event_id=row["event_id"],
         at=row["at"],
         **texts,
-        items=tuple(row["items"].split(" ")) if row["items"] else (),
-        fields=tuple(row["fields"].split(" ")) if row["fields"] else (),
+        items=_codes(row, "items"),
+        fields=_codes(row, "fields"),
         record_count=row["record_count"],
         details=details,
     )
+
+
+def _codes(row: Row, column: str) -> tuple[str, ...]:
+    text = row[column]
+    if text is None:
+        return ()
+    if not isinstance(text, str):
+        raise UnfitEvent(column, "want text")
+    return tuple(text.split(" "))
 
 
 def placed(row: Row, index: int | None = None) -> Placed:

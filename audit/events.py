@@ -107,9 +107,9 @@ class Event:
         if self.record_count is not None:
             _whole("record_count", self.record_count)
         for name in ("items", "fields"):
-            codes = getattr(self, name)
-            if not isinstance(codes, tuple) or "" in codes or sum(map(len, codes)) + len(codes) > MAX_LIST:
-                raise UnfitEvent(name, f"want a tuple of codes, at most {MAX_LIST} characters together")
+            codes = _codes(name, getattr(self, name))
+            if "" in codes or sum(map(len, codes)) + len(codes) > MAX_LIST:
+                raise UnfitEvent(name, f"want codes, at most {MAX_LIST} characters together")
         if self.details:
             _check_details(self.details)
 
@@ -117,7 +117,7 @@ class Event:
         for name in ("event_id", *TEXT_COLUMNS):
             _check_token(name, getattr(self, name))
         for name in ("items", "fields"):
-            for code in getattr(self, name):
+            for code in _codes(name, getattr(self, name)):
                 _check_token(name, code)
 
     def content(self) -> dict[str, Detail]:
@@ -142,6 +142,12 @@ def _personal(text: str) -> bool:
     if b"00000000000" in text.encode().translate(_DIGITS_TO_ZERO) or "@" in text:
         return _PERSONAL.search(text) is not None
     return False
+
+
+def _codes(column: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, tuple):
+        raise UnfitEvent(column, "want a tuple of codes")
+    return value
 
 
 def _whole(column: str, value: object) -> None:

@@ -4,7 +4,7 @@ Needs nothing but the database and the log's keys, changes nothing, and names th
 what was there when it began, in short reads, so that it can run beside the gateway.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -278,8 +278,3 @@ def _index(seals: Sequence[_Seal], seq: int) -> int | None:
     if low == 0 or seq > seals[low - 1].last_seq:
         return None
     return seals[low - 1].first_index + seq - seals[low - 1].first_seq
-
-
-def faults_of(check: TrailCheck) -> Iterator[str]:
-    """The faults as lines for people, first things first."""
-    return map(str, check.faults)

@@ -13,6 +13,7 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_OPEN_READS = 10_000
 EVIDENCE = 20  # events named in a finding; all of them are found by actor and time
 
 # Verbs that release protected values, and those that look at names.
@@ -199,19 +200,15 @@ class Volumes:
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
-        self._order: deque[str] = deque()
 
     def added(self, event: Event) -> int:
         """The records that this event adds to what its read has given so far. 0 for what gave nothing."""
         if event.action not in READS or event.outcome != "allowed":
             return 0
         number = 1 if event.record_count is None else event.record_count
-        if not event.read_id:
-            return number
-        before = self._seen.get(event.read_id, 0)
-        if event.read_id not in self._seen:
-            self._order.append(event.read_id)
-            if len(self._order) > 10_000:  # the events of one read stand close together
-                self._seen.pop(self._order.popleft(), None)
-        self._seen[event.read_id] = max(before, number)
+        read = event.read_id or event.event_id
+        before = self._seen.get(read, 0)
+        self._seen[read] = max(before, number)
+        if len(self._seen) > _OPEN_READS:  # the events of one read stand close together: the oldest may be forgotten
+            del self._seen[next(iter(self._seen))]
         return max(0, number - before)

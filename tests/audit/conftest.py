@@ -51,11 +51,16 @@ class Faulty:
     commits: int = 0
     _late: list[tuple[Any, Any]] = field(default_factory=list)
 
+    def late(self) -> list[tuple[Any, Any]]:
+        """What is still on its way, to be committed by somebody else."""
+        late, self._late = self._late, []
+        return late
+
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         fate = self.plan.popleft() if self.plan else None
         if self._late:
-            late, self._late = self._late, []
+            late = self.late()
             async with self.inner.begin() as tx:
                 for statement, parameters in late:
                     await tx.execute(statement, parameters)

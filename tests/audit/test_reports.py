@@ -83,3 +83,11 @@ async def test_the_report_of_a_month_is_read_from_the_trail_under_its_checkpoint
     assert Ed25519Signer(ORIGIN, bytes(range(32))).name in str(report.as_dict()["checkpoint"])
     assert (await span_report(room.db, None, begin, begin + 1)).as_dict().get("checkpoint") is None
     assert isinstance(SHANGHAI, timezone)
+
+
+def test_the_memory_of_open_reads_is_bounded() -> None:
+    tally = Tally(0, NOON * 2)
+    for n in range(10_100):
+        tally.see(do(NOON + n, read_id=f"r-{n}"))
+    assert tally.report.total.reads == tally.report.total.records == 10_100
+    assert len(tally._reads) == 10_000

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
+from audit.entry import row_hash
 from audit.sealer import LEASE_MICROSECONDS, seal_once, stalls
 from audit.tables import trail_event, trail_stream
 from audit.verify import verify_trail
@@ -63,6 +64,20 @@ async def test_a_gap_or_an_altered_row_stops_its_stream_and_no_other(room: Room,
     assert await stalled(room) == [(3, why)]
     await whole.queue(event(9, actor="p-other"))
     assert await room.seal_all() == 1
+
+
+@pytest.mark.parametrize(("actor", "why"), [("张三", "printable"), ("p-2", "not chained")])
+async def test_what_was_forged_before_it_was_sealed_is_not_sealed(sqlite_room: Room, actor: str, why: str) -> None:
+    """A row altered and hashed anew: its successor no longer fits; one that no event can have made goes nowhere."""
+    trail = await sqlite_room.trail()
+    for n in range(3):
+        await trail.queue(event(n))
+    row = dict((await sqlite_room.rows())[1]) | {"actor": actor}
+    await sqlite_room.run("UPDATE trail_event SET actor = :a, row_hash = :h WHERE seq = 2", a=actor, h=row_hash(row))
+    assert await sqlite_room.seal_all() == (1 if why == "printable" else 2)
+    ((seq, said),) = await stalled(sqlite_room)
+    assert seq == (2 if why == "printable" else 3)
+    assert why in said
 
 
 async def test_a_seal_that_is_not_committed_leaves_no_trace(room: Room) -> None:

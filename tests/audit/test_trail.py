@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -318,3 +319,49 @@ async def test_throughput_is_printed(room: Room, capsys: pytest.CaptureFixture[s
               f" sealed {sealed / (time.perf_counter() - began):.0f} events/s")  # fmt: skip
     assert sealed == 2_000
     assert trail.written == 2_000
+
+
+async def test_a_write_that_meets_a_late_commit_is_refused_whole(room: Room) -> None:
+    trail = await room.trail()
+    late, other = event(0), event(1)
+    room.faulty.plan.append("late")
+    with pytest.raises(CutOff):
+        await room.write(trail, late)
+
+    async def meets_it() -> None:
+        async with trail.write_chain() as chain, room.db.begin() as tx:
+            # what the cut connection had under way appears between our look and our insert
+            strange = _Late(tx, room.faulty.late())
+            await chain.append(strange, [other])
+
+    with pytest.raises(TrailUnavailable, match="came late"):
+        await meets_it()
+    assert await ids(room) == []  # nothing of ours; the stand-in for the late one was undone with it
+    assert not trail.writing.locked()
+    await room.write(trail, event(2))
+    await check(room)
+
+
+class _Late:
+    """Runs the late statements in front of the first insert."""
+
+    def __init__(self, tx: Any, late: list[tuple[Any, Any]]) -> None:
+        self.tx, self.now, self.late = tx, tx.now, late
+
+    async def execute(self, statement: Any, parameters: Any = None) -> Any:
+        if isinstance(statement, sa.Insert):
+            for late, values in self.late:
+                if isinstance(late, sa.Insert):
+                    await self.tx.execute(late, values)
+        return await self.tx.execute(statement, parameters)
+
+
+async def test_nobody_waits_for_ever_for_the_write_stream(sqlite_room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.trail._LOCK_SECONDS", 0.01)
+    trail = await sqlite_room.trail()
+    await trail.writing.acquire()
+    with pytest.raises(TrailUnavailable, match="stayed locked"):
+        await sqlite_room.write(trail, event())
+    trail.writing.release()
+    await sqlite_room.write(trail, event())
+    assert len(await sqlite_room.rows()) == 1

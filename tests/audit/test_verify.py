@@ -154,6 +154,41 @@ async def forge(room: Room, rows: list[Any], place: int, **changes: Any) -> list
     return forged
 
 
+@pytest.mark.parametrize(
+    "changes", [{"actor": "张三"}, {"items": " "}, {"at": "soon"}, {"details": "[]"}, {"details": "{"}]
+)
+async def test_a_forged_row_that_no_event_can_have_made_is_named(sqlite_room: Room, changes: dict[str, Any]) -> None:
+    rows = await filled(sqlite_room)
+    forged = await forge(sqlite_room, rows, VICTIM, **changes)
+    found = (await verify(sqlite_room)).faults[0]
+    assert (found.event_id, "no event of ours" in found.what) == (rows[VICTIM]["event_id"], True)
+    page = await sqlite_room.search(limit=100)
+    assert (rows[VICTIM]["stream_id"], rows[VICTIM]["seq"]) in page.unreadable
+    assert len(forged) == TOTAL - VICTIM
+
+
+async def test_the_head_that_the_next_stream_is_chained_to_is_compared(room: Room) -> None:
+    rows = await filled(room)
+    await room.trail()
+    assert (await verify(room)).clean
+    await forge(room, rows, TOTAL - 1, actor="p-nobody")
+    (fault,) = (await verify(room)).faults
+    assert (fault.seq, fault.what) == (TOTAL, "not what the next stream is chained to")
+    await room.run("DELETE FROM trail_event")
+    await room.run("DELETE FROM trail_stream WHERE stream_id = :s", s=rows[0]["stream_id"])
+    assert "the record of the stream is missing" in [f.what for f in (await verify(room)).faults]
+
+
+async def test_a_stream_without_events_is_chained_to_too(room: Room) -> None:
+    await room.trail()
+    await room.trail()
+    assert (await verify(room)).clean
+    await room.run("UPDATE trail_stream SET after_head = :h WHERE after_stream <> ''", h=bytes(32))
+    assert {f.what for f in (await verify(room)).faults} == {
+        "not what the next stream is chained to", "the sealer's bookmark was moved",
+    }  # fmt: skip
+
+
 async def test_a_chain_forged_anew_does_not_fit_the_log(room: Room) -> None:
     rows = await filled(room)
     await forge(room, rows, VICTIM, actor="p-nobody")
