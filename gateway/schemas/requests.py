@@ -338,6 +338,7 @@ class RefusalReasonOut(Answer):
     code: str
     zh: str
     en: str
+    roles: tuple[str, ...] = Field(default=(), description="可使用该理由的角色 / Roles that may give it")
 
 
 ROUTES = (

@@ -280,6 +280,13 @@ async def approved_for(tx: Tx, approver: str, requester: str, since: int) -> boo
     return (await tx.execute(statement)).first() is not None
 
 
+async def people_in_unit(tx: Tx, people: Collection[str], unit_id: str) -> list[str]:
+    """Those of `people` who sit in a unit."""
+    p = parties.person
+    statement = sa.select(p.c.person_id).where(p.c.person_id.in_(sorted(people)), p.c.unit_id == unit_id)
+    return list((await tx.execute(statement)).scalars().all())
+
+
 async def add_attachment(tx: Tx, attachment: Attachment) -> None:
     """The sealed attachment is on file."""
     await tx.execute(sa.insert(t.attachment), asdict(attachment))

@@ -96,6 +96,12 @@ async def get_grant(tx: Tx, grant_id: str) -> StoredGrant:
     return stored
 
 
+async def requester_of(tx: Tx, request_id: str) -> str | None:
+    """Who asked for it, or None when there is no such request."""
+    r = t.access_request
+    return (await tx.execute(sa.select(r.c.requester).where(r.c.request_id == request_id))).scalar()
+
+
 async def find_grant_of_request(tx: Tx, request_id: str) -> StoredGrant | None:
     """The newest grant that came of a request, or None."""
     statement = sa.select(_g).where(_g.c.request_id == request_id).order_by(_g.c.created_at.desc()).limit(1)
