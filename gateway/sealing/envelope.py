@@ -8,8 +8,8 @@ import math
 import os
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -20,16 +20,16 @@ from gateway.sealing.errors import VALUE_NOT_SEALABLE, KeyUnusable, NotCovered, 
 from gateway.sealing.groupkey import GroupKey
 from policies.decision import Allowed
 
-# magic, format version, suite, flags, reserved, schema version, lineage, generation, nonce
-_HEAD = struct.Struct(">2sBBBBH8sI12s")
-HEAD_BYTES = _HEAD.size
-_BOUND = HEAD_BYTES - NONCE_BYTES
+# magic, format version, suite, flags, reserved; schema version, lineage, generation; then the nonce
+_HEAD = struct.Struct(">6sH8sI")
+_BOUND = _HEAD.size
+HEAD_BYTES = _BOUND + NONCE_BYTES
 _MAGIC = b"LS"
 _FORMAT = 1
-# magic, format version, suite of the group key, its version, nonce
-_WRAP = struct.Struct(">2sBBI12s")
-_WRAP_BOUND = _WRAP.size - NONCE_BYTES
-_WRAP_MAGIC = b"LD"
+_BY_START = {_MAGIC + bytes([_FORMAT, suite_id]): suite for suite_id, suite in SUITES.items()}
+_FIXED = {suite_id: _MAGIC + bytes([_FORMAT, suite_id, 0, 0]) for suite_id in SUITES}
+_WRAP_BOUND = 8  # magic, format version, suite of the group key, its version; then the nonce
+_WRAP_BYTES = _WRAP_BOUND + NONCE_BYTES
 # What is sealed is what is opened: no silent conversion of dates, data classes or subclasses into something else.
 _JSON = (
     orjson.OPT_SORT_KEYS
@@ -40,8 +40,7 @@ _JSON = (
 _OPENING = frozenset({"read", "verify", "export"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a blob belongs. Every part is authenticated; none but generation and schema version is stored with it."""
 
     dataset: str
@@ -52,8 +51,7 @@ class Place:
     schema_version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRecord:
+class SealedRecord(NamedTuple):
     """What is stored: the blob beside the record, the wrapped data key (with `key_id`) in its own table."""
 
     blob: bytes
@@ -72,29 +70,22 @@ def _lp(part: str) -> bytes:
     return len(raw).to_bytes(2, "big") + raw
 
 
+_lp_kept = lru_cache(maxsize=4096)(_lp)
+
+
 def associated(place: Place, head: bytes) -> bytes:
     """The associated data of a blob: length-prefixed place, header without nonce. No two places give the same."""
-    record = place.record.encode("utf-8")
-    return b"%b%b%b%b" % (
-        _shared(place.dataset, place.compartment, place.owner),
-        len(record).to_bytes(2, "big"),
-        record,
-        head[:_BOUND],
-    )
+    return _shared(place.dataset, place.compartment, place.owner) + _lp(place.record) + head[:_BOUND]
 
 
-def _wrap_bound(head: bytes, lineage: str, record: str, compartment: str, generation: int) -> bytes:
+def _head_of(suite: Suite, lineage: bytes, place: Place) -> bytes:
+    """The header without nonce: everything in it follows from the suite, the key's lineage and the place."""
+    return _HEAD.pack(_FIXED[suite.id], place.schema_version, lineage, place.generation)
+
+
+def _wrap_bound(group_key: GroupKey, record: str, compartment: str, generation: int) -> bytes:
     """The associated data of a wrapped data key: all of it stands in the key's row, a rewrap needs nothing else."""
-    raw, group = record.encode("utf-8"), compartment.encode("utf-8")
-    return b"lianqiao data key 1\x00%b%b%b%b%b%b%b" % (
-        head[:_WRAP_BOUND],
-        bytes.fromhex(lineage),
-        len(raw).to_bytes(2, "big"),
-        raw,
-        len(group).to_bytes(2, "big"),
-        group,
-        generation.to_bytes(4, "big"),
-    )
+    return group_key.wrap_start + _lp(record) + _lp_kept(compartment) + generation.to_bytes(4, "big")
 
 
 def _encoded(values: Mapping[str, object]) -> bytes:
@@ -102,19 +93,31 @@ def _encoded(values: Mapping[str, object]) -> bytes:
     try:
         encoded = orjson.dumps(values, option=_JSON)
     except (TypeError, ValueError):
-        encoded = b""
-    for name, value in values.items():
-        # orjson writes NaN and infinity as null: what was sealed would not be what is opened.
-        if type(value) is float and not math.isfinite(value):
-            raise Problem(VALUE_NOT_SEALABLE, field=name)
-        if not encoded:
-            try:
-                orjson.dumps(value, option=_JSON)
-            except (TypeError, ValueError):
-                raise Problem(VALUE_NOT_SEALABLE, field=str(name)) from None
-    if not encoded:
-        raise Problem(VALUE_NOT_SEALABLE)
+        raise Problem(VALUE_NOT_SEALABLE, field=_unfit(values)) from None
+    # orjson writes NaN and infinity as null: what was sealed would not be what is opened.
+    if b"null" in encoded and not _finite(values):
+        raise Problem(VALUE_NOT_SEALABLE, field=_unfit(values))
     return encoded
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict | list | tuple):
+        return all(map(_finite, value.values() if isinstance(value, dict) else value))
+    return True
+
+
+def _unfit(values: Mapping[str, object]) -> str | None:
+    """The first field whose value cannot be sealed."""
+    for name, value in values.items():
+        try:
+            orjson.dumps({name: value}, option=_JSON)
+        except (TypeError, ValueError):
+            return str(name)
+        if not _finite(value):
+            return name
+    return None
 
 
 def _fits(group_key: GroupKey, owner: str, compartment: str) -> None:
@@ -146,15 +149,14 @@ def reseal(old: GroupKey, sealed: SealedRecord, place: Place, new: GroupKey) -> 
 def _sealed(group_key: GroupKey, place: Place, plaintext: bytes) -> SealedRecord:
     suite = group_key.suite
     random = os.urandom(suite.key_bytes + 2 * NONCE_BYTES)
-    data_key, nonces = random[: suite.key_bytes], random[suite.key_bytes :]
-    head = _HEAD.pack(
-        _MAGIC, _FORMAT, suite.id, 0, 0, place.schema_version, bytes.fromhex(group_key.lineage), place.generation,
-        nonces[:NONCE_BYTES],
-    )  # fmt: skip
-    blob = head + suite.cipher(data_key).encrypt(nonces[:NONCE_BYTES], plaintext, associated(place, head))
+    data_key = random[: suite.key_bytes]
+    nonce = random[-NONCE_BYTES:]
+    head = _head_of(suite, group_key.raw_lineage, place)
+    blob = head + nonce + suite.cipher(data_key).encrypt(nonce, plaintext, associated(place, head))
     wrapped = wrap_data_key(
-        group_key, data_key, place.record, place.compartment, place.generation, nonces[NONCE_BYTES:]
-    )
+        group_key, data_key, place.record, place.compartment, place.generation,
+        random[suite.key_bytes : -NONCE_BYTES],
+    )  # fmt: skip
     return SealedRecord(blob, wrapped, group_key.key_id)
 
 
@@ -163,46 +165,42 @@ def wrap_data_key(
 ) -> bytes:
     """A data key sealed under the group key and bound to record, compartment and generation."""
     nonce = nonce or os.urandom(NONCE_BYTES)
-    head = _WRAP.pack(_WRAP_MAGIC, _FORMAT, group_key.suite.id, group_key.version, nonce)
-    bound = _wrap_bound(head, group_key.lineage, record, compartment, generation)
-    return head + group_key.aead.encrypt(nonce, data_key, bound)
+    bound = _wrap_bound(group_key, record, compartment, generation)
+    return group_key.wrap_head + nonce + group_key.aead.encrypt(nonce, data_key, bound)
 
 
 def unwrap_data_key(group_key: GroupKey, wrapped: bytes, record: str, compartment: str, generation: int) -> bytes:
     """The data key. Raises `SealBroken` when anything about it was changed, or it is wrapped by another key."""
-    if len(wrapped) < _WRAP.size + TAG_BYTES:
-        raise SealBroken("the wrapped data key is too short")
-    magic, form, suite_id, version, nonce = _WRAP.unpack_from(wrapped)
-    if magic != _WRAP_MAGIC or form != _FORMAT or suite_id != group_key.suite.id or version != group_key.version:
+    if not wrapped.startswith(group_key.wrap_head) or len(wrapped) < _WRAP_BYTES + TAG_BYTES:
         raise SealBroken("the wrapped data key does not belong to this group key")
-    bound = _wrap_bound(wrapped, group_key.lineage, record, compartment, generation)
+    bound = _wrap_bound(group_key, record, compartment, generation)
     try:
-        return group_key.aead.decrypt(nonce, wrapped[_WRAP.size :], bound)
+        return group_key.aead.decrypt(wrapped[_WRAP_BOUND:_WRAP_BYTES], wrapped[_WRAP_BYTES:], bound)
     except InvalidTag:
         raise SealBroken("the wrapped data key was changed or belongs elsewhere") from None
 
 
 def suite_of(blob: bytes) -> Suite:
     """The suite a blob was sealed with. Raises `SealBroken` for bytes that are no blob of a known format."""
-    if len(blob) < HEAD_BYTES + TAG_BYTES or blob[:2] != _MAGIC or blob[2] != _FORMAT or blob[3] not in SUITES:
+    suite = _BY_START.get(blob[:4])
+    if suite is None or len(blob) < HEAD_BYTES + TAG_BYTES:
         raise SealBroken("this is not a sealed record of a known format")
-    return SUITES[blob[3]]
+    return suite
 
 
 def _plain(group_key: GroupKey, sealed: SealedRecord, place: Place) -> bytes:
     """The plaintext of a blob at its place. Raises `SealBroken` unless blob, wrapped key, place and group key agree."""
     blob = sealed.blob
     suite = suite_of(blob)
-    _, _, _, flags, reserved, schema, lineage, generation, nonce = _HEAD.unpack_from(blob)
-    if flags or reserved:
-        raise SealBroken("the header has bits set that this format does not know")
-    if schema != place.schema_version or generation != place.generation or lineage.hex() != group_key.lineage:
-        raise SealBroken("the blob belongs to another generation, schema version or key")
-    data_key = unwrap_data_key(group_key, sealed.wrapped, place.record, place.compartment, generation)
+    # The whole header is known beforehand. Comparing it also refuses bits that a later format may give a meaning.
+    head = _head_of(suite, group_key.raw_lineage, place)
+    if not blob.startswith(head):
+        raise SealBroken("the blob belongs to another generation, schema version or key, or to a later format")
+    data_key = unwrap_data_key(group_key, sealed.wrapped, place.record, place.compartment, place.generation)
     if len(data_key) != suite.key_bytes:
         raise SealBroken("the data key does not fit the suite of the blob")
     try:
-        return suite.cipher(data_key).decrypt(nonce, blob[HEAD_BYTES:], associated(place, blob))
+        return suite.cipher(data_key).decrypt(blob[_BOUND:HEAD_BYTES], blob[HEAD_BYTES:], associated(place, head))
     except InvalidTag:
         raise SealBroken("the blob was changed or belongs elsewhere") from None
 
@@ -228,7 +226,9 @@ def open_(group_key: GroupKey, sealed: SealedRecord, place: Place, decision: All
     """
     fields = _covered(place, decision)
     _fits(group_key, place.owner, place.compartment)
-    values = orjson.loads(_plain(group_key, sealed, place))
+    values: dict[str, object] = orjson.loads(_plain(group_key, sealed, place))
+    if values.keys() <= fields:
+        return values
     return {name: value for name, value in values.items() if name in fields}
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from gateway.keys.suites import SUITES_BY_NAME, Aead, Suite
 
 Use = Literal["seal", "index", "token"]
+WRAP_MAGIC, WRAP_FORMAT = b"LD", 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,10 @@ class GroupKey:
     use: Use
     secret: bytes = field(repr=False)
     aead: Aead = field(repr=False, compare=False)
+    # The same in every header and wrapped data key of this version, so computed once (docs/formats/wrapped-key.md).
+    raw_lineage: bytes = field(repr=False, compare=False)
+    wrap_head: bytes = field(repr=False, compare=False)
+    wrap_start: bytes = field(repr=False, compare=False)
 
     @classmethod
     def of(
@@ -28,6 +33,8 @@ class GroupKey:
     ) -> "GroupKey":
         """The key with its cipher set. Raises `ValueError` when the secret does not fit the suite."""
         chosen = SUITES_BY_NAME[suite]
+        raw_lineage = bytes.fromhex(lineage)
+        wrap_head = WRAP_MAGIC + bytes([WRAP_FORMAT, chosen.id]) + version.to_bytes(4, "big")
         return cls(
             key_id=key_id_of(lineage, version),
             lineage=lineage,
@@ -38,6 +45,9 @@ class GroupKey:
             use=use,
             secret=secret,
             aead=chosen.aead(secret),
+            raw_lineage=raw_lineage,
+            wrap_head=wrap_head,
+            wrap_start=b"lianqiao data key 1\x00" + wrap_head + raw_lineage,
         )
 
     def context(self) -> bytes:

@@ -272,7 +272,7 @@ def _checked(source: BinaryIO, senders: Sequence[PublicKey]) -> tuple[_Head, Ope
     if source.read(1):
         raise PayloadBroken("something follows its end")
     key_id = head.fields["sender"]["key"]
-    signer = next((key for key in senders if key.key_id == key_id and key.kind in SIGNATURE), None)
+    signer = next((key for key in senders if key.key_id == key_id), None)
     if signer is None:
         raise Problem(PAYLOAD_SENDER_UNKNOWN)
     if signer.kind != head.suite.signer:

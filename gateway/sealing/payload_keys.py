@@ -32,7 +32,6 @@ PAYLOAD_BROKEN = declare(
 
 Kind = Literal["x25519", "mlkem768-x25519", "sm2", "ed25519", "sm2-sign"]
 ENCRYPTION: frozenset[str] = frozenset({"x25519", "mlkem768-x25519", "sm2"})
-SIGNATURE: frozenset[str] = frozenset({"ed25519", "sm2-sign"})
 _PUBLIC_BYTES = {"x25519": 32, "mlkem768-x25519": 1184 + 32, "sm2": 64, "ed25519": 32, "sm2-sign": 64}
 _PRIVATE_BYTES = {"x25519": 32, "mlkem768-x25519": 64 + 32, "sm2": 96, "ed25519": 32, "sm2-sign": 96}
 _HPKE = {
