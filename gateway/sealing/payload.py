@@ -23,7 +23,6 @@ from gateway.keys.suites import AES_256_GCM, SM4_GCM, TAG_BYTES, Suite
 from gateway.sealing.payload_keys import (
     ENCRYPTION,
     PAYLOAD_KEY_INVALID,
-    SIGNATURE,
     PayloadBroken,
     PrivateKey,
     PublicKey,
