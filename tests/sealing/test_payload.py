@@ -160,6 +160,18 @@ def test_a_header_of_another_payload_does_not_fit_even_under_a_good_signature(su
         open_bytes(resigned(other, sender, lambda frames: frames), [one.key], [sender.signer.public()])
 
 
+def test_the_content_key_itself_is_bound_to_the_header(suite: str) -> None:
+    from gateway.sealing.payload import _info, _read_head
+
+    sender, one = Party("sender", suite), Party("one", suite)
+    head = _read_head(io.BytesIO(sealed_by(sender, b"data", one)))
+    key_id = one.key.public().key_id
+    assert one.key.unwrap(head.wrapped[0], _info(head.core, key_id))
+    for core, name in ((head.core.replace(b"credit-review", b"credit-sellin"), key_id), (head.core, "0" * 16)):
+        with pytest.raises(PayloadBroken):
+            one.key.unwrap(head.wrapped[0], _info(core, name))
+
+
 def test_receivers_have_keys_of_one_kind_and_the_signer_is_of_the_suite() -> None:
     one, two = Party("one", "hpke-x25519"), Party("two", "hpke-mlkem768-x25519")
     for receivers in ([], [one.receiver, two.receiver], [Receiver("x", one.signer.public())]):
