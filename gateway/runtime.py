@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from audit.events import Event
+from audit.events import Event, UnfitEvent
 from audit.trail import Trail
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
-from gateway.errors import Problem, declare
+from gateway.errors import INVALID_INPUT, Problem, declare
 from gateway.keys.interface import KeyProvider
 from gateway.keys.logkey import open_log_keys
 from gateway.keys.registry import open_provider
@@ -119,19 +119,25 @@ class Gateway:
 
 
 def event_of(by: Principal, action: str, now: int, **content: Any) -> Event:
-    """An event of `by`'s doing; `content` are the further fields of `audit.events.Event`."""
-    return Event(
-        event_id=random_id(),
-        at=now,
-        actor=by.id,
-        actor_unit=by.unit_id,
-        actor_institution=by.institution_id,
-        on_behalf_of=by.on_behalf_of,
-        action=action,
-        source=by.source_address,
-        channel=by.channel,
-        **content,
-    )
+    """An event of `by`'s doing; `content` are the further fields of `audit.events.Event`.
+
+    Raises `Problem(invalid-input)` for what may not stand on the trail: whoever asked put it there.
+    """
+    try:
+        return Event(
+            event_id=random_id(),
+            at=now,
+            actor=by.id,
+            actor_unit=by.unit_id,
+            actor_institution=by.institution_id,
+            on_behalf_of=by.on_behalf_of,
+            action=action,
+            source=by.source_address,
+            channel=by.channel,
+            **content,
+        )
+    except UnfitEvent as error:
+        raise Problem(INVALID_INPUT, field=error.column) from error
 
 
 async def open_gateway(
