@@ -19,7 +19,7 @@ trail_stream = Table(
     Column("kind", String(5), nullable=False),
     Column("replica", String(64), nullable=False),
     Column("opened_at", BigInteger, nullable=False),
-    # the head of the stream that this replica wrote before: its last events cannot vanish unnoticed
+    # the head of the stream of this kind that was opened last before: its last events cannot vanish unnoticed
     Column("after_stream", String(36), nullable=False),
     Column("after_seq", BigInteger, nullable=False),
     Column("after_head", LargeBinary, nullable=False),

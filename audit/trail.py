@@ -30,11 +30,7 @@ _LAST = (
 )
 _PREDECESSOR = (
     sa.select(trail_stream)
-    .where(
-        trail_stream.c.origin == sa.bindparam("o"),
-        trail_stream.c.replica == sa.bindparam("r"),
-        trail_stream.c.kind == sa.bindparam("k"),
-    )
+    .where(trail_stream.c.origin == sa.bindparam("o"), trail_stream.c.kind == sa.bindparam("k"))
     .order_by(trail_stream.c.opened_at.desc(), trail_stream.c.stream_id.desc())
     .limit(1)
 )
@@ -140,7 +136,8 @@ class Trail:
             raise TrailUnavailable("the trail is not running")
 
     async def start(self) -> None:
-        """Two fresh streams are open, each chained to the last stream of its kind that this replica wrote."""
+        """Two fresh streams are open, each chained to the stream of its kind that was opened last: after a restart,
+        whatever the replica is called, what was written before cannot vanish unnoticed."""
         if self._running:
             raise RuntimeError("the trail is running already")
         async with self._db.begin() as tx:
@@ -150,7 +147,7 @@ class Trail:
         self._running = True
 
     async def _open(self, tx: Tx, kind: str) -> Head:
-        before = (await tx.execute(_PREDECESSOR, {"o": self.origin, "r": self.replica, "k": kind})).mappings().first()
+        before = (await tx.execute(_PREDECESSOR, {"o": self.origin, "k": kind})).mappings().first()
         end = Head("", 0, bytes(HASH_SIZE))
         if before is not None:
             end = await _head(tx, Head(before["stream_id"], 0, stream_hash(before)))

@@ -279,13 +279,15 @@ async def test_replicas_write_at_once_and_each_chain_is_whole(room: Room) -> Non
     await check(room)
 
 
-async def test_a_restarted_replica_is_chained_to_what_it_wrote_before(room: Room) -> None:
+@pytest.mark.parametrize("name", ["r1", "another-name"])
+async def test_after_a_restart_the_chain_goes_on_whatever_the_replica_is_called(room: Room, name: str) -> None:
     trail = await room.trail()
     await trail.queue(event(0))
     await trail.queue(event(1))
     await trail.stop()
-    await (await room.trail()).queue(event(2))  # and a third whose predecessor is this one
+    await (await room.trail(name)).queue(event(2))  # and a third whose predecessor is this one
     await room.trail()
+    await trail.stop()
     await check(room)
     assert await room.run("DELETE FROM trail_event WHERE at = :at", at=event(1).at) == 1
     (fault, *_) = (await verify_trail(room.db, room.log)).faults
