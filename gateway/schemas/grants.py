@@ -126,6 +126,9 @@ class GrantMoved(GrantOut):
     """The grant after the act, with the receipt of the act."""
 
     receipt: str | None = Field(default=None, description="账本回执 / Receipt of the ledger")
+    renewal_asked: bool = Field(
+        default=False, description="已通知数据主责单位续期申请 / The owners were told that renewal is wanted"
+    )
 
 
 class GrantsAboutToExpire(Paged):

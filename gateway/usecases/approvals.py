@@ -168,7 +168,7 @@ async def _turn_down(gw: Gateway, by: Principal, ask: ReturnRequest | RejectRequ
 
 
 async def delegate_step(gw: Gateway, by: Principal, ask: DelegateStep) -> RequestOut | Refusal:
-    """A colleague of the same unit takes the step on behalf of the caller, who may not take it any more.
+    """A colleague of the same unit may take the step on behalf of the caller.
 
     Only who could sign the step may hand it over, and only once; not to the requester nor to one who signed before.
     """
