@@ -2,22 +2,18 @@
 
 import shutil
 import tempfile
-import uuid
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
-from gateway.demo import cast
+from gateway.demo.seed import add_cast
 from gateway.domain.principal import Principal
 from gateway.keys.logkey import create_log_keys
 from gateway.keys.memory import InsecureMemoryProvider
 from gateway.runtime import Gateway, open_gateway
 from gateway.settings import Settings
 from gateway.store.db import Database, open_database
-from gateway.store.tables import metadata, parties
-from gateway.usecases._parties import new_tag_key
-from gateway.usecases._parties import new_tag_key
+from gateway.store.tables import metadata
+from gateway.usecases.catalogue import load_default_catalogue
 
 START = 1_772_672_400_000_000  # 2026-03-05 09:00 in Shanghai, a Thursday
 DAY = 86_400_000_000
@@ -54,10 +50,8 @@ class World:
         self.db: Database = open_database(self.settings.database_url, clock=self.clock, durable=False)
         await create_tables(self.db)
         self.gw: Gateway = await open_gateway(self.settings, clock=self.clock, database=self.db, provider=self.provider)
-        await self._populate()
+        self.people = await add_cast(self.gw, passwords=False)
         if self._catalogue:
-            from gateway.usecases.catalogue import load_default_catalogue
-
             await load_default_catalogue(self.gw)
         return self
 
@@ -73,47 +67,6 @@ class World:
 
     def id_of(self, login: str) -> str:
         return self.people[login].id
-
-    async def _populate(self) -> None:
-        now = self.clock.now
-        kinds = {each.institution_id: each.kind for each in cast.INSTITUTIONS}
-        units = {each.unit_id: each for each in cast.UNITS}
-        async with self.db.begin() as tx:
-            for each in cast.INSTITUTIONS:
-                row = {
-                    "institution_id": each.institution_id,
-                    "kind": each.kind,
-                    "name_zh": each.name_zh,
-                    "state": "live",
-                }
-                row |= {"name_en": each.name_en, "created_at": now}
-                row["tag_key"] = await new_tag_key(self.gw, tx, each.institution_id)
-                await tx.execute(sa.insert(parties.institution), row)
-            for unit in cast.UNITS:
-                row = {"unit_id": unit.unit_id, "institution_id": unit.institution_id, "name_zh": unit.name_zh}
-                row |= {"name_en": unit.name_en, "side": unit.side, "active": True, "created_at": now}
-                await tx.execute(sa.insert(parties.unit), row)
-            for number, person in enumerate(cast.PEOPLE):
-                unit = units[person.unit_id]
-                person_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"world:{person.login}"))
-                row = {
-                    "person_id": person_id, "kind": person.kind, "login": person.login, "name": person.name,
-                    "email": f"{person.login}@demo.invalid", "staff_no": f"D{number:04}", "unit_id": person.unit_id,
-                    "institution_id": unit.institution_id, "side": unit.side, "clearance": person.clearance,
-                    "trained_until": now + 365 * DAY, "state": "active", "generation": 1, "created_at": now,
-                    "updated_at": now,
-                }  # fmt: skip
-                await tx.execute(sa.insert(parties.person), row)
-                for role in person.roles:
-                    held = {"person_id": person_id, "role": role, "granted_by": "system:demo", "granted_at": now}
-                    await tx.execute(sa.insert(parties.person_role), held)
-                self.people[person.login] = Principal(
-                    id=person_id, kind=person.kind, login=person.login, name=person.name, unit_id=person.unit_id,
-                    institution_id=unit.institution_id, institution_kind=kinds[unit.institution_id],
-                    roles=frozenset(person.roles), side=unit.side, clearance=person.clearance,
-                    trained_until=now + 365 * DAY, generation=1, staff_no=f"D{number:04}", channel="console",
-                    source_address="127.0.0.1",
-                )  # fmt: skip
 
 
 async def create_tables(db: Database) -> None:

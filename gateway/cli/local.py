@@ -28,8 +28,8 @@ from gateway.settings import Settings
 from gateway.store import migrations
 from gateway.store.db import Tx, open_database
 from gateway.store.tables import access, keys, records
-from ledger.fsck import check_log
 from ledger.cosignature import parse_verifier
+from ledger.fsck import check_log
 from ledger.policy import parse_policy
 from ledger.sql import SqlLog
 from ledger.tables import log_checkpoint, log_entry

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 import uvicorn
 from pydantic import ValidationError
+from rich.table import Table
 
 from gateway import __version__
 from gateway.cli import present
@@ -22,7 +24,7 @@ from gateway.errors import LianqiaoError, Problem
 from gateway.install import install
 from gateway.keys.interface import KeyProviderError
 from gateway.logging import configure_logging
-from gateway.runtime import open_gateway
+from gateway.runtime import Gateway, open_gateway
 from gateway.settings import Settings
 from gateway.store import migrations
 from gateway.worker import Worker
@@ -111,18 +113,29 @@ def migrate(revision: str = "head") -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="监听地址 / address")] = None,
     port: Annotated[int | None, typer.Option(help="端口 / port")] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="首次启动时填入演示数据(生产模式拒绝) / invented data on first start")
+    ] = False,
 ) -> None:
     """启动网关 / start the gateway (SQLite: with its worker; one process a database file)."""
     settings = settings_of(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)
-    run(_serve(settings))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys and values
+    run(_serve(settings, demo))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, demo: bool) -> None:
     from gateway.web.app import create_app
 
+    if demo:
+        if settings.mode == "production":
+            problem("demo-refused", "生产模式不载入演示数据 / no invented data in production", "LIANQIAO_MODE=demo")
+            raise typer.Exit(MISUSED)
+        await asyncio.to_thread(install, settings)
     gateway = await open_gateway(settings)
     try:
+        if demo:
+            await _show_demo(gateway)
         config = uvicorn.Config(
             create_app(gateway), host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False,
             proxy_headers=False, ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key, timeout_graceful_shutdown=10,
@@ -131,6 +144,23 @@ async def _serve(settings: Settings) -> None:
         await uvicorn.Server(config).serve()
     finally:
         await gateway.close()
+
+
+async def _show_demo(gateway: Gateway) -> None:
+    """The demonstration is there, and the terminal says where to look and as whom."""
+    from gateway.demo.cast import PEOPLE
+    from gateway.demo.seed import is_seeded, password_of, seed
+
+    if not await is_seeded(gateway):
+        OUT.print("[bold]首次启动,正在生成演示数据… / first start, inventing data…[/bold]")
+        await seed(gateway, say=lambda line: OUT.print(f"  {line}", highlight=False))
+    table = Table("登录名 / login", "密码 / password", "姓名", "是谁 / who", header_style="bold", box=None)
+    for person in PEOPLE:
+        if person.kind == "person":
+            table.add_row(person.login, password_of(person.login), person.name, person.says)
+    OUT.print(table)
+    OUT.print(f"\n[bold green]控制台 / console[/bold green]  {gateway.settings.url}/console/")
+    OUT.print(f"[bold green]接口 / API[/bold green]        {gateway.settings.url}/v1/openapi.json\n")
 
 
 @app.command()

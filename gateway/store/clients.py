@@ -29,7 +29,7 @@ class Card:
     protected_to: str | None
     institutional: bool
     natural_person: bool
-    registered_by: str
+    known: bool  # the unit that asks brought it in, or holds records about it
     suppressed: bool
     park_id: str | None
     tags: tuple[str, ...]
@@ -46,6 +46,17 @@ class Held:
     owner_name: str
 
 
+_unit = sa.bindparam("unit", type_=sa.String)
+_KNOWN = sa.or_(
+    _c.c.registered_by == _unit,
+    sa.exists()
+    .where(
+        records.record.c.client_id == _c.c.client_id,
+        records.record.c.owner_unit == _unit,
+        records.record.c.state == "active",
+    )
+    .correlate(_c),
+)
 _CARD = sa.select(
     _c.c.client_id,
     _c.c.name,
@@ -59,7 +70,7 @@ _CARD = sa.select(
     _c.c.protected_to,
     _c.c.institutional,
     _c.c.natural_person,
-    _c.c.registered_by,
+    _KNOWN.label("known"),
     SUPPRESSED.label("suppressed"),
     _c.c.park_id,
     _c.c.tags,
@@ -68,13 +79,14 @@ _ONE = _CARD.where(_c.c.client_id == sa.bindparam("client_id"))
 _BY_CODE = _CARD.where(_c.c.uscc == sa.bindparam("uscc"))
 
 
-async def find_card(tx: Tx, client_id: str) -> Card | None:
-    """The card, whoever asks; the caller decides."""
-    return _card((await tx.execute(_ONE, {"client_id": client_id, "now": tx.now})).mappings().first())
+async def find_card(tx: Tx, client_id: str, unit: str) -> Card | None:
+    """The card as it concerns `unit`; the caller decides whether it may be seen."""
+    return _card((await tx.execute(_ONE, {"client_id": client_id, "now": tx.now, "unit": unit})).mappings().first())
 
 
-async def find_card_by_uscc(tx: Tx, uscc: str) -> Card | None:
-    return _card((await tx.execute(_BY_CODE, {"uscc": uscc, "now": tx.now})).mappings().first())
+async def find_card_by_uscc(tx: Tx, uscc: str, unit: str) -> Card | None:
+    """As `find_card`, by code."""
+    return _card((await tx.execute(_BY_CODE, {"uscc": uscc, "now": tx.now, "unit": unit})).mappings().first())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,7 @@ class Sought:
     park_id: str | None = None
     tag: str | None = None
     institutional: bool = False  # only the firm's mandatory list
-    registered_by: str | None = None  # or also what this unit brought in
+    known_to: str | None = None  # or also what this unit knows by itself
     show_suppressed: bool = False
 
 
@@ -116,12 +128,14 @@ async def search_cards(tx: Tx, sought: Sought, after: str, limit: int) -> list[C
     visible: list[sa.ColumnElement[bool]] = []
     if sought.institutional:
         visible.append(sa.and_(_c.c.institutional.is_(True), _c.c.natural_person.is_(False)))
-    if sought.registered_by:
-        visible.append(_c.c.registered_by == sought.registered_by)
+    if sought.known_to:
+        visible.append(_KNOWN)
     statement = statement.where(sa.or_(sa.false(), *visible))
     if not sought.show_suppressed:
         statement = statement.where(sa.not_(SUPPRESSED))
-    found = await tx.execute(statement.order_by(_c.c.client_id).limit(limit), {"now": tx.now})
+    found = await tx.execute(
+        statement.order_by(_c.c.client_id).limit(limit), {"now": tx.now, "unit": sought.known_to or ""}
+    )
     return [card for row in found.mappings().all() if (card := _card(row)) is not None]
 
 
@@ -144,6 +158,6 @@ def _card(row: Any) -> Card | None:
     if row is None:
         return None
     values = {name: row[name] for name in Card.__slots__ if name != "tags"}
-    for name in ("institutional", "natural_person", "suppressed"):
+    for name in ("institutional", "natural_person", "known", "suppressed"):
         values[name] = bool(values[name])
     return Card(**values, tags=tuple(row["tags"].split()))

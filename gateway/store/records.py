@@ -192,6 +192,12 @@ async def activate(tx: Tx, upload_id: str, unit: str, *, institutional: bool) ->
     )
 
 
+async def set_park(tx: Tx, upload_id: str, park_id: str) -> None:
+    """Clients that the upload is about, and that have no park, are this park's tenants."""
+    about = sa.select(_r.c.client_id).where(_r.c.upload_id == upload_id)
+    await tx.execute(sa.update(_c).where(_c.c.park_id.is_(None), _c.c.client_id.in_(about)).values(park_id=park_id))
+
+
 async def stage_card(tx: Tx, upload_id: str, client_id: str, content: str) -> None:
     """The card waits; a later row about the same client replaces it."""
     t = records.upload_card

@@ -117,7 +117,7 @@ async def _propose(
                 INVALID_INPUT, field="not_after", detail_zh="终止时刻须晚于起始且不超过一年",
                 detail_en="the end lies after the start and within a year",
             )  # fmt: skip
-        card = await clients.find_card(tx, client_id)
+        card = await clients.find_card(tx, client_id, by.unit_id)
         # A crossing is asked for by people who may not learn whether a name is suppressed: their answer is the same.
         if card is None and noun != "crossing":
             raise Problem(NOT_FOUND, field="client_id")

@@ -59,7 +59,7 @@ async def get_client(gw: Gateway, by: Principal, ask: GetClient) -> ClientView |
     read_id = random_id()
     async with gw.db.read() as tx:
         held = await _facts.known_standing(tx, by)
-        card = await store.find_card(tx, ask.client_id)
+        card = await store.find_card(tx, ask.client_id, held.unit_id)
         decision = _decide_card(gw, by, held, card, read_id, tx.now)
         holdings: tuple[Holding, ...] = ()
         if card is not None and isinstance(decision, Allowed):
@@ -84,7 +84,7 @@ def _decide_card(gw: Gateway, by: Principal, held: Standing, card: Card | None, 
     if card is None:
         decision = _decide(gw, by, held, read_id, now, owner="", institution="", suppressed=True)
         return absent if isinstance(decision, Allowed) else decision
-    own = card.registered_by == held.unit_id
+    own = card.known
     if card.institutional and not card.natural_person:
         decision = _decide(gw, by, held, read_id, now, owner="", institution="", suppressed=card.suppressed)
         if isinstance(decision, Allowed) or not own:
@@ -128,7 +128,7 @@ def _sought(ask: SearchClients, held: Standing, mandatory: bool, own: bool, by: 
         name_key=search_key(text) if text else "",
         initials=text.lower().replace(" ", "") if ascii_text and text.replace(" ", "").isalpha() else "",
         english=text.lower() if ascii_text else "",
-        park_id=ask.park_id, tag=ask.tag, institutional=mandatory, registered_by=held.unit_id if own else None,
+        park_id=ask.park_id, tag=ask.tag, institutional=mandatory, known_to=held.unit_id if own else None,
         show_suppressed=bool(by.roles & {"compliance", "cco"}),
     )  # fmt: skip
 

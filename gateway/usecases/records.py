@@ -69,9 +69,9 @@ async def register_client(gw: Gateway, by: Principal, ask: RegisterClient) -> Cl
 async def _register(
     gw: Gateway, tx: WriteTx, by: Principal, code: str, name: str, ask: RegisterClient
 ) -> tuple[str, str | None]:
-    there = await client_store.find_card_by_uscc(tx, code)
+    there = await client_store.find_card_by_uscc(tx, code, by.unit_id)
     if there is not None:
-        visible = by.internal and there.institutional and not there.natural_person or there.registered_by == by.unit_id
+        visible = by.internal and there.institutional and not there.natural_person or there.known
         return ("known", there.client_id) if visible and not there.suppressed else ("pending", None)
     if await store.similar_clients(tx, search_key(name)):
         return "pending", None
@@ -203,10 +203,8 @@ async def _checked(
     cleaned = clean(group, values, today=day_of(tx.now).isoformat())
     if cleaned.errors:
         raise Problem(INVALID_INPUT, field=cleaned.errors[0].field, errors=cleaned.errors)
-    card = await client_store.find_card(tx, client_id)
-    if card is None or not (
-        card.registered_by == by.unit_id or (by.internal and card.institutional and not card.suppressed)
-    ):
+    card = await client_store.find_card(tx, client_id, by.unit_id)
+    if card is None or not (card.known or (by.internal and card.institutional and not card.suppressed)):
         raise Problem(NOT_FOUND, field="client_id")
     return Incoming(client_id, cleaned.values), tuple(each.message_zh for each in cleaned.warnings)
 

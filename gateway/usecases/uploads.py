@@ -254,6 +254,8 @@ async def _finish(gw: Gateway, by: Principal, ask: UploadFile, upload_id: str, c
         if refused:
             return "refused"
         await store.activate(tx, upload_id, by.unit_id, institutional=by.internal)
+        if by.institution_kind == "park":
+            await store.set_park(tx, upload_id, by.institution_id)
         await _apply_cards(tx, by, upload_id)
         await store.set_upload(tx, upload_id, state="done", finished_at=tx.now, **counts)
         _event(tx, by, "upload:done", upload_id, ask.kind, count=counts["rows_new"] + counts["rows_changed"])
