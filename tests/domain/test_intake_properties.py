@@ -82,12 +82,19 @@ def test_any_table_under_a_template(kind: str, table: list[list[str]], encoding:
         account(items, tally, len(table))
 
 
+def _workbook() -> bytes:
+    out = io.BytesIO()
+    write_xlsx(out, text_rows("contact", contacts(3)))
+    return out.getvalue()
+
+
+_WORKBOOK = _workbook()  # once: a workbook holds the time of its making
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_workbook_with_bytes_overwritten(data: st.DataObject) -> None:
-    out = io.BytesIO()
-    write_xlsx(out, text_rows("contact", contacts(3)))
-    content = bytearray(out.getvalue())
+    content = bytearray(_WORKBOOK)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at] = data.draw(st.integers(0, 255))

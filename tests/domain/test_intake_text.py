@@ -141,6 +141,12 @@ def test_left_over_columns_are_said() -> None:
     assert isinstance(next(iter(opened)), Row)
 
 
+def test_cells_under_a_blank_heading_are_said() -> None:
+    head, tail = CONTACT_HEAD.split(",", 1)
+    found = read(f"{head},,{tail}\n{CODE},附注,甲公司,张三,13800138000\n{CODE},,甲公司,李四,13800138000\n", "contact")
+    assert [[w.code for w in item.warnings] for item in found] == [["cell-without-heading"], []]
+
+
 def test_headings_that_cannot_do() -> None:
     twice = problem("信用代码,统一社会信用代码,联系人\n1,2,3\n")
     assert twice.code is COLUMN_TWICE

@@ -1,7 +1,7 @@
 """Organisation names: what is kept, what meets under one key, what is refused, and who is a person."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.names import (
@@ -171,6 +171,7 @@ def test_personal_names() -> None:
     assert not looks_like_person("Wang Wei")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_gives_a_name_or_an_error_and_keeping_is_stable(text: str) -> None:
     name, errors, _ = clean_name(text)
@@ -183,6 +184,7 @@ def test_any_text_gives_a_name_or_an_error_and_keeping_is_stable(text: str) -> N
         assert search_key(name) == search_key(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_folding_is_stable_and_leaves_no_blank_runs(text: str) -> None:
     folded = fold(text)
@@ -192,6 +194,7 @@ def test_folding_is_stable_and_leaves_no_blank_runs(text: str) -> None:
     assert fold_lines(fold_lines(text)) == fold_lines(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_no_cell_starts_a_formula(text: str) -> None:
     cell = safe_cell(text)

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.cn import uscc as stdnum_uscc
 
@@ -144,6 +144,7 @@ def test_invented_codes_are_valid_distinct_and_repeatable() -> None:
         compose("9144190", "MA000001")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_anything_typed_gives_a_code_or_one_error(text: str) -> None:
     result = examine(text)
@@ -152,6 +153,7 @@ def test_anything_typed_gives_a_code_or_one_error(text: str) -> None:
         assert stdnum_uscc.calc_check_digit(normalise(text)[:17]) == result.uscc.code[17]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=ALPHABET, min_size=18, max_size=18))
 def test_the_check_agrees_with_python_stdnum(text: str) -> None:
     if text[:8].isdigit():

@@ -366,7 +366,8 @@ def _enum(raw: str, spec: FieldSpec) -> Parsed:
 
 
 def _enums(raw: str, spec: FieldSpec) -> Parsed:
-    chosen = {_option(part, spec) for part in _SEPARATORS.split(_flawless(fold(raw), lines=True)) if part}
+    parts = [part for part in _SEPARATORS.split(_flawless(fold(raw), lines=True)) if part]
+    chosen = {_option(part, spec) for part in parts or [""]}  # nothing but separators is no choice
     return Parsed(",".join(option.code for option in spec.options if option.code in chosen))
 
 
@@ -376,7 +377,7 @@ _STAFF_NAME = re.compile(r"[\u3400-\u9fff·]{2,10}(?:\([A-Za-z0-9-]{1,19}\))?")
 
 def _staff(raw: str, spec: FieldSpec) -> Parsed:
     people = [part for part in _SEPARATORS.split(_flawless(fold(raw))) if part]
-    if not all(_STAFF.fullmatch(part) or _STAFF_NAME.fullmatch(part) for part in people):
+    if not people or not all(_STAFF.fullmatch(part) or _STAFF_NAME.fullmatch(part) for part in people):
         raise Unfit("not-staff")
     return Parsed(_short(",".join(dict.fromkeys(people)), spec))
 

@@ -113,6 +113,8 @@ class Sheet:
         warnings: list[FieldError] = []
         if len(cells) > len(self.heading.columns) and not blank(cells[len(self.heading.columns) :]):
             errors.append(field_error("", "too-many-cells"))
+        if self.heading.unnamed and not blank([cells[i] for i in self.heading.unnamed if i < len(cells)]):
+            warnings.append(field_error("", "cell-without-heading"))
         raw: dict[str, dict[str, str]] = {}
         for index, column in columns:
             text = cells[index] if index < len(cells) else ""

@@ -54,7 +54,7 @@ class Options:
 class Heading:
     """What was found before the first data row. `columns` has one entry a column, `None` where it is not imported.
 
-    `notes` say, in words for people, what is read differently than might be expected: left-over columns and sheets, an
+    `unnamed` are the positions of columns without a heading. `notes` say, in words for people, what is read differently than might be expected: left-over columns and sheets, an
     encoding that is likely but not certain.
     """
 
@@ -65,6 +65,7 @@ class Heading:
     notes: tuple[FieldError, ...]
     encoding: Encoding | None = None
     delimiter: str = ""
+    unnamed: tuple[int, ...] = ()
     sheet: str = ""
 
 
@@ -103,7 +104,8 @@ def _find_in_text(source: BinaryIO, dataset: Dataset, options: Options) -> tuple
     notes = [_left_over(name) for name in unknown]
     if not encoding.certain:
         notes.append(_likely(encoding))
-    return Heading("csv", line, columns, unknown, tuple(notes), encoding, delimiter), rest
+    unnamed = _unnamed(cells)
+    return Heading("csv", line, columns, unknown, tuple(notes), encoding, delimiter, unnamed), rest
 
 
 def _find_in_workbook(source: BinaryIO, dataset: Dataset, options: Options) -> tuple[Heading, Grid]:
@@ -122,7 +124,7 @@ def _find_in_workbook(source: BinaryIO, dataset: Dataset, options: Options) -> t
         others = [other for other in book.names if other not in (name, EXPLANATION)]
         if others:
             notes.append(_sheets_left(name, len(others)))
-        return Heading("xlsx", line, columns, unknown, tuple(notes), sheet=name), rest
+        return Heading("xlsx", line, columns, unknown, tuple(notes), unnamed=_unnamed(cells), sheet=name), rest
     raise Problem(HEADING_NOT_FOUND, field="file")
 
 
@@ -164,6 +166,11 @@ def _twice(column: Column, one: int, other: int, line: int) -> Problem:
         detail_en=f"columns {one} and {other} both mean {column.spec.en}",
         extra={"line": line, "columns": [one, other]},
     )
+
+
+def _unnamed(cells: Sequence[str]) -> tuple[int, ...]:
+    """Columns within the table whose heading is blank: their cells are lost, and each row says so."""
+    return tuple(index for index, cell in enumerate(cells) if not cell.strip())
 
 
 def _missing(dataset: Dataset, found: dict[str, int], options: Options) -> list[FieldSpec]:
