@@ -54,8 +54,8 @@ class Options:
 class Heading:
     """What was found before the first data row. `columns` has one entry a column, `None` where it is not imported.
 
-    `unnamed` are the positions of columns without a heading. `notes` say, in words for people, what is read differently than might be expected: left-over columns and sheets, an
-    encoding that is likely but not certain.
+    `unnamed` are the positions of columns without a heading. `notes` say, in words for people, what is read differently
+    than might be expected: left-over columns and sheets, an encoding that is likely but not certain.
     """
 
     format: Literal["csv", "xlsx"]
