@@ -13,6 +13,8 @@ from gateway.errors import Problem
 from gateway.runtime import Gateway
 from gateway.store import disclosure, operation
 from gateway.store.db import TransientConflict
+from gateway.usecases.clocks import expire_due
+from gateway.usecases.notices import send_notices
 from ledger.sql import SqlLog
 
 _log = structlog.get_logger("lianqiao.worker")
@@ -69,6 +71,8 @@ def jobs(gw: Gateway) -> tuple[Job, ...]:
         Job("seal", gw.settings.seal_interval, seal_trail),
         Job("grant-uses", 5.0, write_grant_uses),
         Job("claims", 3600.0, forget_claims),
+        Job("clocks", 60.0, expire_due),
+        Job("notices", 5.0, send_notices),
     )
 
 
