@@ -91,7 +91,7 @@ def read_private(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def _write_private(path: Path, data: bytes, *, replace: bool) -> None:
+def write_private(path: Path, data: bytes, *, replace: bool) -> None:
     """`path` holds `data` durably, mode 0600, or is as it was.
 
     Without `replace` an existing file raises `ProviderMisconfigured`.
@@ -198,7 +198,7 @@ class FileProvider:
         secret = _long_enough(passphrase())
         roots = {1: os.urandom(suite.key_bytes)}
         chosen = kdf or (PBKDF2_SM3 if suite.gm else ARGON2ID)
-        _write_private(path, _sealed(roots, secret, suite, chosen), replace=False)
+        write_private(path, _sealed(roots, secret, suite, chosen), replace=False)
         # Opened from the very bytes on disk: a file that cannot be read back is found now, not after a restart.
         provider = cls(path, lambda: secret)
         provider._passphrase = passphrase
@@ -278,7 +278,7 @@ class FileProvider:
                 os.close(descriptor)
 
     def _keep(self, roots: dict[int, bytes], passphrase: str) -> None:
-        _write_private(self._path, _sealed(roots, passphrase, self._suite, self._kdf), replace=True)
+        write_private(self._path, _sealed(roots, passphrase, self._suite, self._kdf), replace=True)
         self._roots, self._seen = roots, self._mark()
 
 

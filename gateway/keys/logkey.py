@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+from gateway.keys.file import write_private
 from gateway.keys.interface import KeyProvider
 from ledger.note import Ed25519Signer
 
@@ -40,7 +41,7 @@ def create_log_keys(provider: KeyProvider, path: Path, origins: tuple[str, ...])
 
 
 def open_log_keys(provider: KeyProvider, path: Path) -> dict[str, Ed25519Signer]:
-    """The signers by origin. Raises the provider's error when it cannot unwrap them, `ValueError` for another format."""
+    """The signers by origin. Raises the provider's error when they do not unwrap, `ValueError` for another format."""
     content = json.loads(path.read_text())
     if content.get("format") != _FORMAT:
         raise ValueError(f"{path.name} is not a file of log keys")
@@ -55,3 +56,22 @@ def open_log_keys(provider: KeyProvider, path: Path) -> dict[str, Ed25519Signer]
 def verifier_keys(path: Path) -> dict[str, str]:
     """The public verifier keys by origin; needs no root key."""
     return {origin: held["vkey"] for origin, held in json.loads(path.read_text())["keys"].items()}
+
+
+def wrapped_log_keys(path: Path) -> list[bytes]:
+    """The wrapped keys as they stand in the file, for asking which root version they need."""
+    return [base64.b64decode(held["wrapped"], validate=True) for held in json.loads(path.read_text())["keys"].values()]
+
+
+def rewrap_log_keys(provider: KeyProvider, path: Path) -> int:
+    """Every key in the file is wrapped by the newest root version; returns how many. The file changes whole or not.
+
+    Raises the provider's error when it cannot unwrap them, `ValueError` for another format.
+    """
+    signers = open_log_keys(provider, path)
+    content = json.loads(path.read_text())
+    for origin, signer in signers.items():
+        wrapped = provider.wrap(signer.skey().encode(), _context(origin))
+        content["keys"][origin]["wrapped"] = base64.b64encode(wrapped).decode()
+    write_private(path, json.dumps(content, indent=2).encode(), replace=True)
+    return len(signers)

@@ -184,12 +184,14 @@ async def rewrap_root(tx: Tx, keyring: Keyring) -> int:
     return next(done)
 
 
-async def destroy_root(tx: Tx, keyring: Keyring, version: int) -> None:
-    """The root version is gone at the provider. Raises `KeyUnusable` while a group key is wrapped by it.
+async def destroy_root(tx: Tx, keyring: Keyring, version: int, elsewhere: Iterable[bytes]) -> None:
+    """The root version is gone at the provider. Raises `KeyUnusable` while anything is wrapped by it.
 
-    Whatever else the provider has wrapped (the signing keys of the logs) must be wrapped anew before. Not undone by a
-    rollback of the transaction, which only looks.
+    `elsewhere` is what the provider has wrapped outside the database: the signing keys of the logs
+    (`gateway.keys.logkey.wrapped_log_keys`). The transaction only looks: its rollback does not bring the version back.
     """
+    if any(keyring.provider.version_of(wrapped) == version for wrapped in elsewhere):
+        raise KeyUnusable(f"keys outside the database are still wrapped by root version {version}")
     under = [
         row.key_id for row in await find_group_keys(tx) if row.state != "destroyed" and row.root_version == version
     ]

@@ -67,7 +67,7 @@ async def test_the_horizon_is_told_kept_and_provable(db: Database, clock: Clock)
         assert (told.final, told.keys_waiting, told.roots_waiting) == (False, (), (1,))
         ring.provider.rotate()
         await rewrap_root(tx, ring)
-        await destroy_root(tx, ring, 1)
+        await destroy_root(tx, ring, 1, [])
         told = await standing(tx, ring, gone)
         assert told is not None
         assert told.final
@@ -111,7 +111,7 @@ async def test_old_copies_open_until_the_horizon_and_never_after(
     provider.rotate()
     async with sqlite_db.begin() as tx:
         await rewrap_root(tx, ring)
-        await destroy_root(tx, ring, 1)
+        await destroy_root(tx, ring, 1, [])
     assert not await backup_opens()
 
 
@@ -156,7 +156,7 @@ async def test_on_postgresql_the_log_keeps_what_a_delete_removes_and_the_destroy
     provider.rotate()
     async with postgres_db.begin() as tx:
         await rewrap_root(tx, ring)
-        await destroy_root(tx, ring, 1)
+        await destroy_root(tx, ring, 1, [])
     # The wrapped data key may be in the log as long as it likes: the key above it is in no table and under no root.
     ring.flush()
     async with postgres_db.begin() as tx:

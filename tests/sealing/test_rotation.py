@@ -262,14 +262,18 @@ async def test_the_root_rotates_and_its_old_version_goes_when_nothing_needs_it(d
     async with db.begin() as tx:
         ids = await add_records(tx, ring, await add_client(tx), 2)
         await ring.index_key(tx, "contact", OWNER)
+    outside = ring.provider.wrap(b"k" * 32, b"a log key")
     assert ring.provider.rotate() == 2
     async with db.begin() as tx:
         with pytest.raises(KeyUnusable, match="2 group keys"):
-            await destroy_root(tx, ring, 1)
+            await destroy_root(tx, ring, 1, [])
         before = {row.key_id: await ring.unwrap(row) for row in await find_group_keys(tx)}
         assert await rewrap_root(tx, ring) == 2
         assert await rewrap_root(tx, ring) == 0
-        await destroy_root(tx, ring, 1)
+        with pytest.raises(KeyUnusable, match="outside the database"):
+            await destroy_root(tx, ring, 1, [outside])
+        elsewhere = ring.provider.wrap(b"k" * 32, b"a log key")
+        await destroy_root(tx, ring, 1, [elsewhere])
     assert ring.provider.versions() == (2,)
     fresh = Keyring(ring.provider)
     async with db.begin() as tx:
@@ -306,7 +310,7 @@ async def test_a_provider_that_fails_in_the_middle_of_a_root_rewrap_leaves_it_to
     async with sqlite_db.begin() as tx:
         assert {row.root_version for row in await find_group_keys(tx)} == {1}
         assert await rewrap_root(tx, ring) == 2
-        await destroy_root(tx, ring, 1)
+        await destroy_root(tx, ring, 1, [])
 
 
 def test_keys_fall_due_by_uses_and_by_age() -> None:
