@@ -82,6 +82,10 @@ class Log(Protocol):
         """The one signed at exactly this size, with its cosignatures; else `NotInLogError`."""
         ...
 
+    async def root_at(self, tx: Tx, size: int) -> bytes:
+        """The root of the tree of the first `size` entries, whether or not it was signed; `NotInLogError` beyond."""
+        ...
+
     async def prove_inclusion(self, tx: Tx, index: int, size: int) -> list[bytes]:
         """The path of a leaf in the tree of `size`; `NotInLogError` outside the log."""
         ...

@@ -93,6 +93,12 @@ class MemoryLog:
         lines = sorted(self._lines.get(size, {}).items())
         return self._checkpoints[size].with_lines([line for _, line in lines])
 
+    async def root_at(self, tx: Tx, size: int) -> bytes:
+        """The root of the tree of the first `size` entries, whether or not it was signed; `NotInLogError` beyond."""
+        if not 0 <= size <= self._tree.size:
+            raise NotInLogError(f"{self.origin}: the log has no {size} entries")
+        return roots_in(self._tiles, [(0, size)])[0]
+
     async def prove_inclusion(self, tx: Tx, index: int, size: int) -> list[bytes]:
         """The path of a leaf in the tree of `size`; `NotInLogError` outside the log."""
         if not 0 <= index < size <= self._tree.size:

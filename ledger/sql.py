@@ -177,6 +177,10 @@ class SqlLog:
         lines = (await tx.execute(_COSIGNATURES, {"o": self.origin, "s": size})).scalars().all()
         return SignedCheckpoint(Checkpoint(self.origin, size, row.root), row.note).with_lines(lines)
 
+    async def root_at(self, tx: Tx, size: int) -> bytes:
+        """The root of the tree of the first `size` entries, whether or not it was signed; `NotInLogError` beyond."""
+        return (await self._roots(tx, [(0, size)], size))[0]
+
     async def prove_inclusion(self, tx: Tx, index: int, size: int) -> list[bytes]:
         """The path of a leaf in the tree of `size`; `NotInLogError` outside the log."""
         if not 0 <= index < size:
