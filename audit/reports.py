@@ -5,11 +5,11 @@ Identifiers only; names are put in by whoever shows the report. Nothing here is 
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 
 from audit.events import Event
-from audit.findings.finding import READS, SECOND
+from audit.findings.finding import CLOSINGS, READS, SECOND
 from audit.findings.rules import in_order
 from audit.trail import Db
 from ledger.checkpoint import SignedCheckpoint
@@ -88,6 +88,8 @@ class Tally:
             return
         report.events += 1
         report.acts[f"{event.action} {event.outcome}"] += 1
+        if event.action in CLOSINGS and event.read_id in self._reads:
+            self._close(replace(event, action=CLOSINGS[event.action], items=()), self._reads[event.read_id])
         if event.action not in READS:
             return
         held = self._read(event.read_id or event.event_id)
@@ -96,6 +98,18 @@ class Tally:
             report.refusals[event.reason or "unsaid"] += 1
         for numbers, place in self._places(event):
             self._count(numbers, event, held, f"{place} {event.outcome}")
+        if event.outcome == "allowed":
+            # An item stands in one class of fields, and so in one event for each of the rows: here the rows add up.
+            for item in dict.fromkeys(event.items):
+                report.by_item.setdefault(item, Numbers()).records += _given(event)
+
+    def _close(self, event: Event, held: dict[str, int]) -> None:
+        """The closing event of a read tells all the rows it gave; its other events tell those of a class each."""
+        for numbers, place in self._places(event):
+            known = held.get(f"{place} allowed")
+            if known is not None and event.record_count is not None:
+                numbers.records += max(0, event.record_count - known)
+                held[f"{place} allowed"] = max(event.record_count, known)
 
     def _read(self, read_id: str) -> dict[str, int]:
         """What was counted of this read. Its events stand close together, so the oldest reads may be forgotten."""
@@ -119,9 +133,9 @@ class Tally:
             numbers.failed += event.outcome == "failed"
         numbers.people.add(event.actor)
         if event.outcome == "allowed":
-            given = 1 if event.record_count is None else event.record_count
-            numbers.records += max(0, given - held[place])
-            held[place] = max(given, held[place])
+            if not place.startswith("item "):
+                numbers.records += max(0, _given(event) - held[place])
+                held[place] = max(_given(event), held[place])
             if event.client_id:
                 numbers.clients.add(event.client_id)
 
@@ -139,6 +153,10 @@ class Tally:
             yield table.setdefault(key, Numbers()), f"{name} {key}"
         for item in dict.fromkeys(event.items):
             yield report.by_item.setdefault(item, Numbers()), f"item {item}"
+
+
+def _given(event: Event) -> int:
+    return 1 if event.record_count is None else event.record_count
 
 
 def month_bounds(year: int, month: int, zone: timezone = SHANGHAI) -> tuple[int, int]:

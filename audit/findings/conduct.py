@@ -108,13 +108,13 @@ class RubberStamps(Watch):
 
 
 class CarelessExport(Watch):
-    """R17: an export without a reason, or without its watermark. An event that says neither counts as without."""
+    """R17: a file taken out without a reason, or without its watermark. A file of which neither is said had neither."""
 
     rule, severity = "R17", "high"
 
     def see(self, placed: Placed) -> None:
         event = placed.event
-        if event.action != "export" or event.outcome != "allowed":
+        if event.action != "export:closed" or event.outcome != "done":
             return
         about = event.read_id or event.event_id
         if not event.details.get("reason_length"):

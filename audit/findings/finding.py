@@ -19,6 +19,8 @@ EVIDENCE = 20  # events named in a finding; all of them are found by actor and t
 # Verbs that release protected values, and those that look at names.
 READS = frozenset({"disclose", "query", "verify", "export"})
 LOOKS = frozenset({"search", "card"})
+# What ends a read of many rows, with the number of all of them.
+CLOSINGS = {"query:closed": "query", "export:closed": "export"}
 GOOD = frozenset({"allowed", "done"})
 
 
@@ -202,11 +204,17 @@ class Volumes:
         self._seen: dict[str, int] = {}
 
     def added(self, event: Event) -> int:
-        """The records that this event adds to what its read has given so far. 0 for what gave nothing."""
-        if event.action not in READS or event.outcome != "allowed":
-            return 0
+        """The records that this event adds to what its read has given so far. 0 for what gave nothing.
+
+        The closing event of a read tells all its rows; until then the largest of its events counts.
+        """
         number = 1 if event.record_count is None else event.record_count
         read = event.read_id or event.event_id
+        if event.action in CLOSINGS:
+            if read not in self._seen:
+                return 0
+        elif event.action not in READS or event.outcome != "allowed":
+            return 0
         before = self._seen.get(read, 0)
         self._seen[read] = max(before, number)
         if len(self._seen) > _OPEN_READS:  # the events of one read stand close together: the oldest may be forgotten

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from audit.entry import Placed
 from audit.events import Event
-from audit.findings.finding import DAY, HOUR, LOOKS, READS, Finding, Recent, Surroundings, Volumes, Watch
+from audit.findings.finding import CLOSINGS, DAY, HOUR, LOOKS, READS, Finding, Recent, Surroundings, Volumes, Watch
 
 
 class OutOfHoursBulk(Watch):
@@ -21,8 +21,10 @@ class OutOfHoursBulk(Watch):
 
     def see(self, placed: Placed) -> None:
         event = placed.event
+        if event.action not in CLOSINGS and not self._protected(event):
+            return
         weight = self._volumes.added(event)
-        if not weight or not self.around.out_of_hours(event.at) or not self._protected(event):
+        if not weight or not self.around.out_of_hours(event.at):
             return
         total = self._recent.add(event.actor, event, weight)
         if total > self.limits.bulk_records:

@@ -76,6 +76,15 @@ def test_r01_leaves_alone(events: list[Event]) -> None:
     assert found("R01", events, levels={"OPEN-1": 1}) == []
 
 
+def test_r01_takes_the_closing_count_of_a_read_of_many_pages() -> None:
+    pages = [do(NIGHT + n, action="export", read_id="r-1", record_count=60) for n in range(3)]
+    assert found("R01", pages) == []
+    (one,) = found(
+        "R01", [*pages, do(NIGHT + 9, action="export:closed", read_id="r-1", record_count=180, outcome="done")]
+    )
+    assert one.count == 180
+
+
 def test_r01_knows_the_calendar() -> None:
     events = [do(SUNDAY + n * MINUTE, record_count=60) for n in range(2)]
     assert found("R01", events, is_working=lambda day: day == date(2026, 3, 8)) == []
@@ -316,14 +325,18 @@ def test_r16_leaves_alone(events: list[Event]) -> None:
     assert found("R16", events) == []
 
 
+def taken(when: int, **details: Any) -> Event:
+    return do(when, action="export:closed", outcome="done", details=details)
+
+
 def test_r17_finds_exports_without_reason_or_watermark() -> None:
-    good = do(NOON, action="export", details={"reason_length": 30, "watermark": True})
-    bare = do(NOON + 1, action="export")
-    bald = do(NOON + 2, action="export", details={"reason_length": 30, "watermark": False})
+    good = taken(NOON, reason_length=30, watermark=True)
+    bare = taken(NOON + 1)
+    bald = taken(NOON + 2, reason_length=30, watermark=False)
     assert {(f.details["why"], f.events[0]) for f in found("R17", [good, bare, bald])} == {
         ("no-reason", bare.event_id), ("no-watermark", bare.event_id), ("no-watermark", bald.event_id),
     }  # fmt: skip
-    assert found("R17", [good, do(NOON, action="export", outcome="refused"), do(NOON)]) == []
+    assert found("R17", [good, do(NOON, action="export"), do(NOON, action="export", outcome="refused"), do(NOON)]) == []
 
 
 def seen(minute: int, source: str = "10.1.0.9", **details: Any) -> Event:

@@ -28,15 +28,17 @@ def test_a_read_counts_once_whatever_events_it_left() -> None:
         do(NOON, action="query", read_id="r-1", record_count=40, items=("I-2",), actor="p-1"),
         do(NOON, action="query", read_id="r-1", record_count=30, items=("I-3",), actor="p-1", **refused),
         do(NOON, action="query", read_id="r-1", record_count=5, items=("I-4",), actor="p-1", **refused),
-        do(NOON, action="query:closed", read_id="r-1", record_count=70, outcome="done"),
+        do(NOON, action="query:closed", read_id="r-1", record_count=70, outcome="done", actor="p-1"),
+        do(NOON, action="query:closed", read_id="r-unknown", record_count=99, outcome="done", actor="p-1"),
     ]  # fmt: skip
     for event in read:
         tally.see(event)
     report = tally.report.as_dict()
-    assert report["total"] == {"reads": 1, "refused": 1, "failed": 0, "records": 40, "people": 1, "clients": 1}
+    assert report["total"] == {"reads": 1, "refused": 1, "failed": 0, "records": 70, "people": 1, "clients": 1}
+    assert report["by_verb"]["query"]["records"] == 70  # type: ignore[index]
     assert {item: n["records"] for item, n in report["by_item"].items()} == {"I-1": 30, "I-2": 40, "I-3": 0, "I-4": 0}  # type: ignore[attr-defined]
     assert report["refusals"] == {"no-grant": 1}
-    assert report["acts"] == {"query allowed": 2, "query refused": 2, "query:closed done": 1}
+    assert report["acts"] == {"query allowed": 2, "query refused": 2, "query:closed done": 2}
 
 
 def test_counts_by_whom_and_for_what() -> None:
