@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from audit.events import text_details
 from gateway.domain.access import (
     FINAL_STATES,
     AccessRequest,
@@ -143,11 +144,12 @@ async def may(gw: Gateway, tx: WriteTx, case: Case, act: str, step: StepRow | No
 
 
 def record(gw: Gateway, tx: WriteTx, case: Case, act: str, after: AccessRequest, on_behalf_of: str = "") -> None:
-    """The act is on the trail."""
+    """The act is on the trail; of the reason no more than its length and a fingerprint."""
+    said = text_details("purpose_text", after.reason) if act == "submitted" else {}
     event = event_of(
         case.by, f"request:{act}", tx.now, target_kind="request", target_id=after.id, items=after.terms.codes,
         purpose=after.purpose, outcome="done", policy_epoch=gw.policy.epoch,
-        details={"state": after.state, "revision": after.revision, "approvals": len(after.signatures)},
+        details={"state": after.state, "revision": after.revision, "approvals": len(after.signatures), **said},
     )  # fmt: skip
     tx.record(replace(event, on_behalf_of=on_behalf_of or event.on_behalf_of))
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from audit.events import text_details
 from gateway.domain.entry import spec_of
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
@@ -69,7 +70,8 @@ async def export(gw: Gateway, by: Principal, ask: Export) -> ExportedFile | Refu
     content = await _file(gw, by, ask, rows, grant_id, read_id)
     await gw.trail.queue(
         event_of(by, "export:closed", page.now, target_kind="group", target_id=ask.field_group, purpose=ask.purpose,
-                 grant_id=grant_id, outcome="done", record_count=len(rows), read_id=read_id, details={"format": ask.format})
+                 grant_id=grant_id, outcome="done", record_count=len(rows), read_id=read_id,
+                 details={"format": ask.format, "watermark": True, **text_details("reason", ask.reason)})
     )  # fmt: skip
     kind = "text/csv; charset=utf-8" if ask.format == "csv" else _XLSX
     return ExportedFile(content, f"{ask.field_group}-{read_id[:8]}.{ask.format}", kind, read_id, len(rows))
