@@ -17,22 +17,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from audit.verify import verify_trail
 from gateway.errors import Problem, declare
 from gateway.install import install
 from gateway.keys.interface import KeyProviderError
-from gateway.keys.logkey import verifier_keys
 from gateway.keys.registry import open_provider
 from gateway.runtime import open_gateway
 from gateway.settings import Settings
 from gateway.store import migrations
 from gateway.store.db import Tx, open_database
-from gateway.store.tables import access, keys, records
-from ledger.cosignature import parse_verifier
-from ledger.fsck import check_log
+from gateway.usecases.checks import check_all
 from ledger.policy import parse_policy
-from ledger.sql import SqlLog
-from ledger.tables import log_checkpoint, log_entry
+from ledger.tables import log_checkpoint
 
 BACKUP_EXISTS = declare(
     "backup-exists", "conflict",
@@ -54,62 +49,12 @@ _KEY_FILES = ("root.key", "passphrase", "log.key")
 
 
 async def check(settings: Settings) -> dict[str, Any]:
-    """Both logs recomputed, every grant's entry found and the other way round; `first` names the first wrong entry."""
+    """What `check_all` finds in the gateway of these settings."""
     gateway = await open_gateway(settings)
     try:
-        vkeys = [parse_verifier(text) for text in _all_keys(settings)]
-        async with gateway.db.read() as tx:
-            grants = await check_log(tx, gateway.grants_log, keys=[key for key in vkeys if key.name == settings.origin])
-            stray = await _stray_grants(tx)
-            rolled = await _generations(tx)
-        log = gateway.trail.log
-        assert isinstance(log, SqlLog)
-        trail = await verify_trail(
-            gateway.db, log, verifiers=[key for key in vkeys if key.name == settings.trail_origin]
-        )
+        return await check_all(gateway)
     finally:
         await gateway.close()
-    faults = [str(fault) for fault in grants.faults] + [str(fault) for fault in trail.faults] + stray + rolled
-    return {
-        "sound": not faults, "grants_entries": grants.entries, "grants_root": grants.root.hex(), "trail_events": trail.events,
-        "first": faults[0] if faults else "", "faults": faults[:20],
-    }  # fmt: skip
-
-
-def _all_keys(settings: Settings) -> list[str]:
-    return list(verifier_keys(settings.log_key_path).values())
-
-
-async def _stray_grants(tx: Tx) -> list[str]:
-    """Entries that say a grant was made, without the grant; the foreign key holds the other way."""
-    g = access.access_grant
-    statement = (
-        sa.select(log_entry.c.entry_id)
-        .where(log_entry.c.kind == "grant:approved", ~sa.exists().where(g.c.entry_id == log_entry.c.entry_id))
-        .limit(20)
-    )
-    return [
-        f"entry {row[0]} says that a grant was made, and there is none" for row in (await tx.execute(statement)).all()
-    ]
-
-
-async def _generations(tx: Tx) -> list[str]:
-    """Sealed records whose generation is not the newest of their history: a row that was put back."""
-    r, v, k = records.record, records.record_version, keys.data_key
-    newest = (
-        sa.select(sa.func.max(v.c.generation))
-        .where(v.c.record_id == r.c.record_id, v.c.act != "staged")
-        .scalar_subquery()
-    )
-    behind = sa.select(r.c.record_id).where(r.c.state != "staged", r.c.generation != newest).limit(20)
-    apart = (
-        sa.select(r.c.record_id)
-        .join(k, sa.and_(k.c.record_id == r.c.record_id, k.c.compartment == r.c.field_group))
-        .where(k.c.generation != r.c.generation)
-        .limit(20)
-    )
-    found = {row[0] for statement in (behind, apart) for row in (await tx.execute(statement)).all()}
-    return [f"record {record_id} is not at its newest generation" for record_id in sorted(found)]
 
 
 async def backup(settings: Settings, target: Path, key_target: Path | None) -> None:
