@@ -268,6 +268,8 @@ def _check_columns(columns: dict[str, str], schema: Schema) -> list[tuple[str, s
     for name in obligations:
         if name not in OBLIGATIONS_ORDER:
             found.append(("obligation", f"unknown obligation {name!r}"))
+    if columns["eft"] == "note" and not set(obligations) <= {"log", "alert"}:
+        found.append(("obligation", "a note can only log and alert"))
     if columns["eft"] != "note" and "log" not in obligations:
         found.append(("obligation", "every rule that decides must log"))
     if len(set(obligations)) != len(obligations):

@@ -48,6 +48,7 @@ def test_the_rule_that_the_others_are_bent_from_is_good(texts: Texts) -> None:
         (RULE.replace(" log", " logg"), "obligation"),
         (RULE.replace(" log", " log|log"), "obligation"),
         (RULE.replace(" log", " watermark"), "obligation"),
+        (RULE.replace("log, allowed, allow", "log|mask, allowed, note"), "obligation"),
         (RULE.replace("allowed", "because"), "reason"),
         (RULE.replace("allowed", "no-grant"), "reason"),
         (RULE.replace("allowed, allow", "allowed, deny"), "reason"),

@@ -141,9 +141,15 @@ def visible(decision: Any) -> tuple[str, str]:
     return decision.effect, decision.reason
 
 
+@pytest.mark.parametrize(
+    "lacking", [{}, {"active": False}, {"not_after": 1}, {"uses_left": False}, {"owner_ok": False}]
+)
 @pytest.mark.parametrize("scenario", ["granted", "ungranted", "verified", "exported", "partner", "partner-person"])
-def test_suppressed_listed_and_unknown_clients_look_alike(engine: PolicyEngine, texts: Texts, scenario: str) -> None:
+def test_suppressed_listed_and_unknown_clients_look_alike(
+    engine: PolicyEngine, texts: Texts, scenario: str, lacking: dict[str, Any]
+) -> None:
     facts = situation(texts, "data_access", scenario)
+    facts = replace(facts, grant=replace(facts.grant, **lacking))
     suppressed = replace(facts, object=replace(facts.object, suppressed=True))
     listed = replace(facts, wall=WallFacts(restricted=True, conflict=True, side="private"))
     unknown = replace(suppressed, grant=replace(facts.grant, scope_ok=False))
