@@ -19,7 +19,7 @@ _PROPOSED = frozenset({"policy:proposed", "policy:propose"})
 def approves(event: Event) -> bool:
     """Whether somebody signed a request, whole or narrowed."""
     kind, _, became = event.action.partition(":")
-    signed = became.startswith("approve") or became in {"endorsed", "endorse", "narrowed", "counter-offered"}
+    signed = became.startswith("approve") or became in {"endorsed", "endorse", "signed", "narrowed"}
     return kind == "request" and signed and event.outcome in GOOD
 
 

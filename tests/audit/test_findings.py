@@ -152,7 +152,7 @@ def test_r04_finds_self_approval_also_by_proxy() -> None:
 def ring(days: int) -> list[Event]:
     return [
         submitted(NOON, "q-1", "p-1"), approved(NOON + HOUR, "q-1", "p-2", "request:endorsed"),
-        submitted(NOON + days * DAY, "q-2", "p-2"), approved(NOON + days * DAY + HOUR, "q-2", "p-1"),
+        submitted(NOON + days * DAY, "q-2", "p-2"), approved(NOON + days * DAY + HOUR, "q-2", "p-1", "request:signed"),
     ]  # fmt: skip
 
 
