@@ -93,7 +93,7 @@ access_grant = sa.Table(
     sa.Column("approvals", sa.String(60), nullable=False),  # of owner compliance cco pi, blank-separated
     sa.Column("content", sa.Text, nullable=False),  # canonical JSON of the Grant
     sa.Column("last_used_at", sa.BigInteger),
-    sa.Column("masked", sa.Boolean, nullable=False, server_default=sa.false()),  # values in masked form only
+    sa.Column("masked", sa.Boolean, nullable=False),  # values in masked form only
     sa.Column("renewals", sa.Integer, nullable=False, server_default="0"),
     sa.Column("reminded_at", sa.BigInteger),  # when the holder was told that it is about to expire
     sa.Column("ended_entry_id", sa.ForeignKey(log_entry.c.entry_id)),  # of the revocation or expiry

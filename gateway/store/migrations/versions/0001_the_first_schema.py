@@ -677,7 +677,7 @@ def upgrade() -> None:
         sa.Column("approvals", sa.String(length=60), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
-        sa.Column("masked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("masked", sa.Boolean(), nullable=False),
         sa.Column("renewals", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reminded_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_entry_id", sa.String(length=64), nullable=True),
