@@ -96,18 +96,18 @@ def _bad_key(zh: str, en: str) -> Problem:
 def read(text: str) -> Assertion:
     """Who the assertion says it is from. Believe nothing of it before `check`."""
     if len(text) > _LARGEST:
-        raise _refused("过长", "too long")
+        raise refused("过长", "too long")
     try:
         signed = jws.extract_compact(text.encode())
         claims = orjson.loads(signed.payload)
         header = signed.headers()
     except (JoseError, ValueError, UnicodeError) as error:
-        raise _refused("无法解析", "it cannot be read") from error
+        raise refused("无法解析", "it cannot be read") from error
     if not isinstance(claims, dict) or "crit" in header:
-        raise _refused("无法解析", "it cannot be read")
+        raise refused("无法解析", "it cannot be read")
     issuer, subject, kid = claims.get("iss"), claims.get("sub"), header.get("kid", "")
     if not isinstance(issuer, str) or issuer != subject or not isinstance(kid, str):
-        raise _refused("iss 与 sub 必须同为客户端登录名", "iss and sub must both be the client's login")
+        raise refused("iss 与 sub 必须同为客户端登录名", "iss and sub must both be the client's login")
     return Assertion(issuer, kid, text)
 
 
@@ -118,20 +118,20 @@ def check(assertion: Assertion, keys: Sequence[PublicKey], audiences: frozenset[
     """
     claims = next((found for key in keys if (found := _signed_claims(assertion, key)) is not None), None)
     if claims is None:
-        raise _refused("签名不符", "the signature does not fit")
+        raise refused("签名不符", "the signature does not fit")
     audience = claims.get("aud")
     named = set(audience) if isinstance(audience, list) and all(isinstance(a, str) for a in audience) else {audience}
     if len(named) != 1 or not named <= audiences:
-        raise _refused("aud 不是本网关", "aud is not this gateway")
+        raise refused("aud 不是本网关", "aud is not this gateway")
     seconds = now // 1_000_000
     expires, jti = claims.get("exp"), claims.get("jti")
     if type(expires) is not int or not seconds - SKEW < expires <= seconds + LIFE + SKEW:
-        raise _refused("exp 缺失、已过或晚于60秒之后", "exp is missing, past, or more than 60 seconds away")
+        raise refused("exp 缺失、已过或晚于60秒之后", "exp is missing, past, or more than 60 seconds away")
     for name in ("nbf", "iat"):
         if name in claims and (type(claims[name]) is not int or claims[name] > seconds + SKEW):
-            raise _refused(f"{name} 在将来", f"{name} lies in the future")
+            raise refused(f"{name} 在将来", f"{name} lies in the future")
     if not isinstance(jti, str) or not 8 <= len(jti) <= 200:
-        raise _refused("jti 缺失或长度不在8至200之间", "jti is missing or not 8 to 200 characters long")
+        raise refused("jti 缺失或长度不在8至200之间", "jti is missing or not 8 to 200 characters long")
     use = hashlib.sha256(orjson.dumps([assertion.issuer, jti])).digest()
     return Checked(assertion.issuer, use, (expires + SKEW + 1) * 1_000_000)
 
@@ -148,5 +148,8 @@ def _signed_claims(assertion: Assertion, key: PublicKey) -> dict[str, Any] | Non
     return claims
 
 
-def _refused(zh: str, en: str) -> Problem:
-    return Problem(ASSERTION_REFUSED, field="client_assertion", detail_zh=zh, detail_en=en)
+def refused(zh: str, en: str) -> Problem:
+    """Not accepted; OAuth clients read `error` (RFC 6749, 5.2)."""
+    return Problem(
+        ASSERTION_REFUSED, field="client_assertion", detail_zh=zh, detail_en=en, extra={"error": "invalid_client"}
+    )

@@ -72,7 +72,7 @@ def check_password(text: str, *related: str) -> str:
     if len(set(password.casefold())) < 6:
         raise _weak("不同的字符太少", "uses too few different characters")
     left = _without_guessable(password.casefold(), related)
-    if len(left) < 6:
+    if len(left) < 8:
         raise _weak("主要由登录名、姓名、常见词或连续字符组成", "is made of login, name, common words or runs")
     return password
 

@@ -41,13 +41,6 @@ async def end_credentials(gw: Gateway, tx: WriteTx, person_id: str) -> None:
     await auth.remove_identities(tx, person_id)
 
 
-async def end_grants(gw: Gateway, tx: WriteTx, by: Principal, reason: str, *, person: str = "", unit: str = "") -> None:
-    """Nothing is granted any more to this person by name, or to this unit."""
-    from gateway.usecases.grants import end_grants_of
-
-    await end_grants_of(gw, tx, by, person=person, unit=unit, reason=reason)
-
-
 async def new_one_time(tx: Tx, person_id: str, by: str) -> tuple[str, int]:
     """A token with which this person sets a password, once, within three days; and when it runs out."""
     minted, expires_at = mint("one_time"), tx.now + ONE_TIME_LIFE

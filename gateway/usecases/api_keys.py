@@ -1,7 +1,7 @@
 """What proves who a service is: API keys, public keys that sign assertions, the tokens issued for these."""
 
 from gateway.domain import assertion as assertions
-from gateway.domain.assertion import ASSERTION_REFUSED, PublicKey
+from gateway.domain.assertion import PublicKey
 from gateway.domain.ids import random_id
 from gateway.domain.parties import Person
 from gateway.domain.principal import Principal
@@ -158,10 +158,10 @@ async def issue_token(gw: Gateway, by: Principal, ask: IssueToken) -> TokenOut:
         rows = await store.list_client_keys(tx, standing.person.person_id, live=True) if standing else []
         keys = [PublicKey(row["kid"], row["jwk"], row["algorithm"]) for row in rows if read.kid in {"", row["kid"]}]
         if standing is None or not standing.active or not keys:
-            raise Problem(ASSERTION_REFUSED, detail_zh="签名不符", detail_en="the signature does not fit")
+            raise assertions.refused("签名不符", "the signature does not fit")
         checked = assertions.check(read, keys, audiences, tx.now)
         if not await store.use_assertion(tx, checked.use, checked.expires_at):
-            raise Problem(ASSERTION_REFUSED, detail_zh="该断言已用过", detail_en="this assertion was used before")
+            raise assertions.refused("该断言已用过", "this assertion was used before")
         token = Token(
             token_id=random_id(), kind="access", person_id=standing.person.person_id, label="", hint="",
             method="private_key_jwt", must="", source_address=by.source_address[:45],

@@ -22,11 +22,11 @@ from gateway.schemas.parties import (
 from gateway.store import parties as store
 from gateway.store.db import Tx
 from gateway.usecases._door import door_of
+from gateway.usecases._granting import end_grants_of
 from gateway.usecases._moves import may
 from gateway.usecases._parties import (
     add_person,
     end_credentials,
-    end_grants,
     new_one_time,
     new_person,
     new_tag_key,
@@ -126,8 +126,7 @@ async def set_institution_state(gw: Gateway, by: Principal, ask: SetInstitutionS
         new = moved_institution(old, ask.state, by.id)
         await store.set_institution_state(tx, new, old.state)
         if new.state == "exited":
-            for unit in await store.list_units(tx, after=None, limit=1000, institution_id=new.institution_id):
-                await end_grants(gw, tx, by, "institution-exited", unit=unit.unit_id)
+            await end_grants_of(gw, tx, reason="institution-exited", by=by, institution=new.institution_id)
             for person in await _everybody(tx, new.institution_id):
                 await end_credentials(gw, tx, person.person_id)
         record(tx, by, f"institution:{new.state}", "institution", new.institution_id)

@@ -23,13 +23,13 @@ from gateway.schemas.parties import (
 )
 from gateway.store import parties as store
 from gateway.usecases._door import door_of
+from gateway.usecases._granting import end_grants_of
 from gateway.usecases._moves import may
 from gateway.usecases._parties import (
     ALL_TOKENS,
     SESSIONS,
     add_person,
     end_credentials,
-    end_grants,
     end_tokens,
     new_one_time,
     new_person,
@@ -147,7 +147,7 @@ async def transfer_person(gw: Gateway, by: Principal, ask: TransferPerson) -> Pe
         )  # fmt: skip
         await _put(gw, tx, by, old, new)
         await end_tokens(gw, tx, old.person_id, ALL_TOKENS)
-        await end_grants(gw, tx, by, "transferred", person=old.person_id)
+        await end_grants_of(gw, tx, reason="transferred", by=by, person=old.person_id)
         record(tx, by, "person:transferred", "person", old.person_id)
     return person_out(new)
 
@@ -180,7 +180,7 @@ async def leave_person(gw: Gateway, by: Principal, ask: LeavePerson) -> PersonOu
         new = moved_person(old, "left", tx.now)
         await _put(gw, tx, by, old, new)
         await end_credentials(gw, tx, old.person_id)
-        await end_grants(gw, tx, by, "left", person=old.person_id)
+        await end_grants_of(gw, tx, reason="left", by=by, person=old.person_id)
         record(tx, by, "person:left", "person", old.person_id)
     return person_out(new)
 
