@@ -137,3 +137,12 @@ def kept(request: pytest.FixtureRequest, clock: Clock) -> Kept:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def db(request: pytest.FixtureRequest) -> object:
     return request.getfixturevalue("sqlite_db" if request.param == "sqlite" else "postgres_db")
+
+
+@pytest.fixture(scope="session")
+def module_chain() -> Any:
+    """py-evm once for all tests: making one costs seconds."""
+    pytest.importorskip("eth_tester")
+    from tests.ledger.chains import py_evm_rpc
+
+    return py_evm_rpc()

@@ -21,7 +21,7 @@ from ledger.errors import ForkError, LedgerError, MalformedError, RollbackError,
 from ledger.memory import MemoryLog
 from ledger.sql import SqlLog
 from ledger.tables import chain_event, log_anchor
-from tests.ledger.chains import ANVIL, KEEPER_KEY, Line, anvil, deploy, py_evm_rpc
+from tests.ledger.chains import ANVIL, KEEPER_KEY, Line, anvil, deploy
 from tests.ledger.conftest import ORIGIN, Clock, NoTx, signer
 
 TRAIL = "log.example.test/trail"
@@ -157,12 +157,6 @@ async def test_when_an_anchor_is_due(sqlite_db, log, clock) -> None:
         await empty.ensure(tx)
         assert await due(tx, empty, "p", **rule) is None
         assert not await enqueue(tx, await empty.checkpoint(tx), "p")
-
-
-@pytest.fixture(scope="module")
-def module_chain():
-    """py-evm once a module: making one costs a second."""
-    return py_evm_rpc()
 
 
 @pytest.fixture
