@@ -172,19 +172,12 @@ async def live_grants_of(tx: Tx, grantee_unit: str, codes: Collection[str]) -> l
 
 
 async def active_grants_of(
-    tx: Tx, *, person: str = "", unit: str = "", institution: str = "", consent: str = "", client: str = "",
-    requester: str = "",
+    tx: Tx, *, person: str = "", unit: str = "", institution: str = "", consent: str = "", client: str = ""
 ) -> list[StoredGrant]:  # fmt: skip
-    """The active grants held by a person, a unit or an institution, resting on a consent, or naming a client.
-
-    `requester`: also those that this person asked for, for its whole unit.
-    """
+    """The active grants held by a person, a unit or an institution, resting on a consent, or naming a client."""
     conditions = []
     if person:
         conditions.append(_g.c.grantee_person == person)
-    if requester:
-        asked = sa.select(t.access_request.c.request_id).where(t.access_request.c.requester == requester)
-        conditions.append(_g.c.request_id.in_(asked))
     if unit:
         conditions.append(_g.c.grantee_unit == unit)
     if institution:

@@ -84,17 +84,17 @@ async def end(gw: Gateway, tx: WriteTx, by: Principal, ended: Grant, kind: str, 
 
 
 async def end_grants_of(
-    gw: Gateway, tx: WriteTx, *, reason: str, by: Principal | None = None, person: str = "", unit: str = "",
+    gw: Gateway, tx: WriteTx, by: Principal | None, *, reason: str, person: str = "", unit: str = "",
     institution: str = "", consent: str = "", client: str = "",
 ) -> int:  # fmt: skip
-    """Every active grant of the person (also those it asked for), unit, institution or consent, or that names the
-    client by its id, is revoked for `reason` (a code: `left`, `transferred`, `consent-withdrawn`, `suppressed`).
+    """Every active grant of the person by name, the unit, the institution or the consent, or that names the client by
+    its id, is revoked for `reason` (a code: `left`, `transferred`, `consent-withdrawn`, `suppressed`).
 
     Holds for every read that begins after the commit. Returns how many ended.
     """
     who = by or system_principal("clocks")
     found = await store.active_grants_of(
-        tx, person=person, requester=person, unit=unit, institution=institution, consent=consent, client=client
+        tx, person=person, unit=unit, institution=institution, consent=consent, client=client
     )
     for stored in found:
         ended = revoke(stored.grant, by=who.id, reason=reason, now=tx.now)

@@ -63,7 +63,7 @@ async def withdraw_consent(gw: Gateway, by: Principal, ask: WithdrawConsent) -> 
         gone = withdraw(stored.permission, now=tx.now)
         await store.set_withdrawn(tx, gone.id, tx.now)
         await _enter(gw, tx, by, gone, "consent:withdrawn")
-        ended = await _granting.end_grants_of(gw, tx, by=by, consent=gone.id, reason="consent-withdrawn")
+        ended = await _granting.end_grants_of(gw, tx, by, consent=gone.id, reason="consent-withdrawn")
         people = {*await holders_of(tx, "pi_officer"), stored.registered_by}
         await notify(
             tx, "consent-withdrawn", people, subject=("consent", gone.id), besides=by.id, consent=gone.id, grants=ended
