@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql
 
 from gateway.domain.assertion import PublicKey
 from gateway.domain.throttle import Attempts
@@ -251,18 +251,12 @@ async def void_one_times(tx: Tx, person_id: str) -> None:
 
 
 async def find_attempts(tx: Tx, subject: bytes) -> Attempts:
-    """What is remembered; nothing at first. On PostgreSQL the row is locked until the transaction ends."""
+    """What is remembered. The row is locked until the transaction ends: attempts at once are counted one by one."""
+    await _added(tx, t.attempt, {"subject": subject, "failures": 0, "last_at": tx.now, "locked_until": 0})
     c = t.attempt.c
-    row = (
-        (
-            await tx.execute(
-                sa.select(c.failures, c.last_at, c.locked_until).where(c.subject == subject).with_for_update()
-            )
-        )
-        .mappings()
-        .first()
-    )
-    return Attempts() if row is None else Attempts(**row)
+    wanted = sa.select(c.failures, c.last_at, c.locked_until).where(c.subject == subject).with_for_update()
+    row = (await tx.execute(wanted)).mappings().one()
+    return Attempts(row["failures"], row["last_at"], row["locked_until"])
 
 
 async def set_attempts(tx: Tx, subject: bytes, attempts: Attempts) -> None:
@@ -280,10 +274,8 @@ async def add_client_key(tx: Tx, person_id: str, key: PublicKey, by: str) -> Non
         "created_by": by,
         "created_at": tx.now,
     }
-    taken = sa.select(t.client_key.c.kid).where(t.client_key.c.person_id == person_id, t.client_key.c.kid == key.kid)
-    if (await tx.execute(taken)).first() is not None:
+    if not await _added(tx, t.client_key, values):
         raise Problem(ALREADY_EXISTS, field="jwk")
-    await tx.execute(sa.insert(t.client_key), values)
 
 
 async def list_client_keys(tx: Tx, person_id: str, *, live: bool = False) -> list[Any]:
@@ -309,22 +301,15 @@ async def set_client_keys_revoked(tx: Tx, person_id: str, kid: str | None = None
 
 
 async def use_assertion(tx: Tx, use: bytes, expires_at: int) -> bool:
-    """True when this assertion is new; it is used now."""
-    if (await tx.execute(sa.select(t.assertion.c.digest).where(t.assertion.c.digest == use))).first() is not None:
-        return False
-    try:
-        await tx.execute(sa.insert(t.assertion), {"digest": use, "expires_at": expires_at})
-    except IntegrityError:
-        return False
-    return True
+    """True when this assertion is new; it is used now. Two at once: one wins."""
+    return await _added(tx, t.assertion, {"digest": use, "expires_at": expires_at})
 
 
 async def link_identity(tx: Tx, issuer: str, subject: str, person_id: str, by: str) -> None:
     """`(issuer, subject)` is this person. Raises `Problem(already-exists)` when it is anybody already."""
-    if await find_identity(tx, issuer, subject) is not None:
-        raise Problem(ALREADY_EXISTS, field="subject")
     values = {"issuer": issuer, "subject": subject, "person_id": person_id, "linked_by": by, "linked_at": tx.now}
-    await tx.execute(sa.insert(t.identity), values)
+    if not await _added(tx, t.identity, values):
+        raise Problem(ALREADY_EXISTS, field="subject")
 
 
 async def find_identity(tx: Tx, issuer: str, subject: str) -> str | None:
@@ -370,7 +355,11 @@ async def forget_stale(tx: Tx, keep_from: int) -> int:
 
 
 async def _put(tx: Tx, table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    matches = [table.c[name] == value for name, value in key.items()]
-    changed = await tx.execute(sa.update(table).where(*matches).values(values))
-    if not changed.rowcount:
-        await tx.execute(sa.insert(table), {**key, **values})
+    # Both SQLite and PostgreSQL know the clause; two at once end as one after the other.
+    row = postgresql.insert(table).values({**key, **values})
+    await tx.execute(row.on_conflict_do_update(index_elements=list(key), set_=dict(values)))
+
+
+async def _added(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """True when the row is new; False, and nothing happened, when its key was taken."""
+    return bool((await tx.execute(postgresql.insert(table).values(dict(values)).on_conflict_do_nothing())).rowcount)
