@@ -155,8 +155,10 @@ async def _seen(settings: Settings) -> dict[str, int]:
 
 
 async def _largest(tx: Tx) -> dict[str, int]:
-    statement = sa.select(log_checkpoint.c.origin, sa.func.max(log_checkpoint.c.size)).group_by(log_checkpoint.c.origin)
-    return {row[0]: int(row[1]) for row in (await tx.execute(statement)).all()}
+    statement = sa.select(log_checkpoint.c.origin, sa.func.max(log_checkpoint.c.size).label("largest")).group_by(
+        log_checkpoint.c.origin
+    )
+    return {str(row.origin): int(row.largest) for row in (await tx.execute(statement)).all()}
 
 
 def _fresh(folder: Path) -> None:

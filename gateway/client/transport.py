@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import httpx2
 from pydantic import TypeAdapter
@@ -94,7 +94,7 @@ class Transport:
         return checked(sent)
 
     def _read(self, kind: type[T], content: bytes) -> T:
-        return cast(T, TypeAdapter(kind).validate_json(content))
+        return TypeAdapter(kind).validate_json(content)
 
     def close(self) -> None:
         self._http.close()
@@ -118,7 +118,7 @@ class AsyncTransport:
         return checked(sent)
 
     def _read(self, kind: type[T], content: bytes) -> T:
-        return cast(T, TypeAdapter(kind).validate_json(content))
+        return TypeAdapter(kind).validate_json(content)
 
     async def close(self) -> None:
         await self._http.aclose()

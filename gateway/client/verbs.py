@@ -3,155 +3,17 @@
 # ruff: noqa: E501
 
 from gateway.client.transport import AsyncTransport, Transport
-from gateway.schemas.barrier import (
-    BarrierId,
-    BarrierOut,
-    ListBarriers,
-    ProposeListing,
-    ProposeSuppression,
-    RequestCrossing,
-)
+from gateway.schemas.barrier import BarrierId, BarrierOut, ListBarriers, ProposeListing, ProposeSuppression, RequestCrossing
 from gateway.schemas.base import Done, Nothing, Page, Paged
-from gateway.schemas.catalogue import (
-    AnswerableOut,
-    CatalogueAnswerable,
-    CataloguePage,
-    ChangeOut,
-    CountersignItemChange,
-    GetItem,
-    GroupOut,
-    ImportCatalogue,
-    ImportOut,
-    ItemHistory,
-    ItemOut,
-    ItemVersionOut,
-    ListItemChanges,
-    ProposeItemChange,
-    PurposeOut,
-    RejectItemChange,
-    SearchCatalogue,
-)
+from gateway.schemas.catalogue import AnswerableOut, CatalogueAnswerable, CataloguePage, ChangeOut, CountersignItemChange, GetItem, GroupOut, ImportCatalogue, ImportOut, ItemHistory, ItemOut, ItemVersionOut, ListItemChanges, ProposeItemChange, PurposeOut, RejectItemChange, SearchCatalogue
 from gateway.schemas.consents import ConsentOut, ListConsents, RegisterConsent, WithdrawConsent
-from gateway.schemas.disclosure import (
-    CardPage,
-    ClientView,
-    Disclose,
-    Disclosure,
-    Export,
-    GetClient,
-    Query,
-    RecordPage,
-    SearchClients,
-    Verified,
-    Verify,
-)
-from gateway.schemas.grants import (
-    GetGrant,
-    GrantMoved,
-    GrantOut,
-    GrantReceipt,
-    GrantsAboutToExpire,
-    ListGrants,
-    ReadershipOut,
-    ReceiptOut,
-    RenewGrant,
-    RevokeGrant,
-    WhoReadsMyData,
-)
+from gateway.schemas.disclosure import CardPage, ClientView, Disclose, Disclosure, Export, GetClient, Query, RecordPage, SearchClients, Verified, Verify
+from gateway.schemas.grants import GetGrant, GrantMoved, GrantOut, GrantReceipt, GrantsAboutToExpire, ListGrants, ReadershipOut, ReceiptOut, RenewGrant, RevokeGrant, WhoReadsMyData
 from gateway.schemas.notices import ListNotices, NoticePage, ReadNotice, RegisterWebhook, RemoveWebhook, WebhookOut
-from gateway.schemas.parties import (
-    ChangePerson,
-    CreateInstitution,
-    CreatePerson,
-    CreateServiceAccount,
-    CreateUnit,
-    GetPerson,
-    InstitutionOut,
-    LeavePerson,
-    ListInstitutions,
-    ListPeople,
-    ListUnits,
-    MembershipOut,
-    MembershipsOf,
-    PersonCreated,
-    PersonOut,
-    SetInstitutionState,
-    SuspendPerson,
-    TransferPerson,
-    UnitOut,
-)
-from gateway.schemas.records import (
-    ClientRegistered,
-    CorrectRecord,
-    DownloadTemplate,
-    EnterRecord,
-    GetUpload,
-    Receivers,
-    RecordChanges,
-    RecordHistory,
-    RecordReceivers,
-    RecordState,
-    RegisterClient,
-    UploadErrors,
-    UploadOut,
-    WithdrawRecord,
-    WithdrawUpload,
-)
-from gateway.schemas.requests import (
-    AcceptOffer,
-    AddAttachment,
-    ApproveRequest,
-    AttachmentContent,
-    AttachmentOut,
-    ChangeRequest,
-    CreateRequest,
-    DeclineOffer,
-    DelegateStep,
-    EndorseRequest,
-    GetAttachment,
-    GetRequest,
-    ListRequests,
-    PreviewOut,
-    PreviewRequest,
-    RefusalReasonOut,
-    RejectRequest,
-    RequestOut,
-    RequestSummary,
-    RequestTimeline,
-    ReturnRequest,
-    SubmitRequest,
-    TimelineEntry,
-    WithdrawRequest,
-)
-from gateway.schemas.sessions import (
-    ApiKeyCreated,
-    ApiKeyOut,
-    ClientKeyOut,
-    ConfirmTotp,
-    CreateApiKey,
-    FinishOidc,
-    IssueToken,
-    LinkIdentity,
-    ListApiKeys,
-    ListClientKeys,
-    ListSessions,
-    OidcSignedIn,
-    OidcStarted,
-    OneTimeOut,
-    RegisterClientKey,
-    RemoveTotp,
-    ResetPassword,
-    RevokeApiKey,
-    RevokeClientKey,
-    RevokeSession,
-    SessionListed,
-    SessionOut,
-    SetPassword,
-    SignIn,
-    StartOidc,
-    TokenOut,
-    TotpOffered,
-)
+from gateway.schemas.parties import ChangePerson, CreateInstitution, CreatePerson, CreateServiceAccount, CreateUnit, GetPerson, InstitutionOut, LeavePerson, ListInstitutions, ListPeople, ListUnits, MembershipOut, MembershipsOf, PersonCreated, PersonOut, SetInstitutionState, SuspendPerson, TransferPerson, UnitOut
+from gateway.schemas.records import ClientRegistered, CorrectRecord, DownloadTemplate, EnterRecord, GetUpload, Receivers, RecordChanges, RecordHistory, RecordReceivers, RecordState, RegisterClient, UploadErrors, UploadOut, WithdrawRecord, WithdrawUpload
+from gateway.schemas.requests import AcceptOffer, AddAttachment, ApproveRequest, AttachmentContent, AttachmentOut, ChangeRequest, CreateRequest, DeclineOffer, DelegateStep, EndorseRequest, GetAttachment, GetRequest, ListRequests, PreviewOut, PreviewRequest, RefusalReasonOut, RejectRequest, RequestOut, RequestSummary, RequestTimeline, ReturnRequest, SubmitRequest, TimelineEntry, WithdrawRequest
+from gateway.schemas.sessions import ApiKeyCreated, ApiKeyOut, ClientKeyOut, ConfirmTotp, CreateApiKey, FinishOidc, IssueToken, LinkIdentity, ListApiKeys, ListClientKeys, ListSessions, OidcSignedIn, OidcStarted, OneTimeOut, RegisterClientKey, RemoveTotp, ResetPassword, RevokeApiKey, RevokeClientKey, RevokeSession, SessionListed, SessionOut, SetPassword, SignIn, StartOidc, TokenOut, TotpOffered
 from gateway.schemas.trail import EventOut, ExportEvidence, Heads, ReceiptVerdict, SearchTrail, VerifyReceipt
 
 

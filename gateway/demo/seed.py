@@ -10,6 +10,7 @@ from gateway.domain.parties import Institution, Person, Unit
 from gateway.domain.passwords import hash_password
 from gateway.domain.principal import Principal
 from gateway.domain.synthetic import (
+    CLEAN,
     DIRTY,
     SyntheticClient,
     SyntheticRecord,
@@ -106,7 +107,7 @@ async def seed(gw: Gateway, *, count: int = 240, say: Callable[[str], None] = la
     for number, login in enumerate(_SUPPLIERS):
         mine = known[number * share : (number + 1) * share]
         for kind, of in (("contact", contacts_of), ("cooperation", cooperations_of), ("visit", visits_of)):
-            made: Iterable[Any] = [record for client in mine for record in of(client)]  # type: ignore[operator]
+            made: Iterable[Any] = [record for client in mine for record in of(client)]
             done = await _send(gw, people[login], kind, made)
             say(f"{people[login].unit_id} {kind}: {done.rows_new}")
     for park, login in ((0, "park-user"), (1, "park2-user")):
@@ -129,7 +130,7 @@ async def _send(
     gw: Gateway, by: Principal, kind: str, items: Iterable[Any], *, style: Any = "department", dirty: bool = False
 ) -> UploadOut:
     sheet = io.BytesIO()
-    write_csv(sheet, text_rows(kind, items, style=style, **({"dirt": DIRTY} if dirty else {})))
+    write_csv(sheet, text_rows(kind, items, style=style, dirt=DIRTY if dirty else CLEAN))
     sheet.seek(0)
     ask = UploadFile(kind=kind, mode="skip_bad")
     done = await VERBS["upload_file"](gw, by, ask, source=sheet, file_name=f"{kind}.csv", wait=True)

@@ -17,14 +17,13 @@ from gateway.errors import Problem, Refusal
 from gateway.install import install
 from gateway.runtime import Gateway, open_gateway
 from gateway.schemas.disclosure import Disclose, GetClient, Query, SearchClients
-from gateway.schemas.grants import RevokeGrant
+from gateway.schemas.grants import RevokeGrant, Scope
 from gateway.schemas.requests import (
     AcceptOffer,
     ApproveRequest,
     CreateRequest,
     EndorseRequest,
     ItemAsk,
-    Scope,
     SubmitRequest,
 )
 from gateway.schemas.trail import SearchTrail

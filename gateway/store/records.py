@@ -209,7 +209,10 @@ async def stage_card(tx: Tx, upload_id: str, client_id: str, content: str) -> No
 async def staged_cards(tx: Tx, upload_id: str, after: str, limit: int) -> list[tuple[str, str]]:
     t = records.upload_card
     statement = sa.select(t.c.client_id, t.c.content).where(t.c.upload_id == upload_id, t.c.client_id > after)
-    return [(row[0], row[1]) for row in (await tx.execute(statement.order_by(t.c.client_id).limit(limit))).all()]
+    return [
+        (str(row.client_id), str(row.content))
+        for row in (await tx.execute(statement.order_by(t.c.client_id).limit(limit))).all()
+    ]
 
 
 async def get_record(tx: Tx, record_id: str, owner_unit: str) -> Any:

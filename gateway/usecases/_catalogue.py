@@ -79,7 +79,7 @@ def item_out(item: DataItem, waiting: Iterable[str] = ()) -> ItemOut:
     longest = default_grading().max_term_days([item.level])
     return ItemOut(
         code=item.code, name_zh=item.name_zh, name_en=item.name_en, owner_unit=item.owner_unit, owner_zh=item.owner_zh,
-        owner_en=item.owner_en, steward=item.steward, group=item.group, level=item.level, mode=item.mode,  # type: ignore[arg-type]
+        owner_en=item.owner_en, steward=item.steward, group=item.group, level=item.level, mode=item.mode,
         personal=item.personal, sensitive=item.sensitive, discoverable=item.discoverable, readable=item.readable,
         organisations_only=item.organisations_only, allowed_purposes=item.allowed_purposes,
         legal_basis=item.legal_basis, retention=item.retention, source=item.source, version=item.version,

@@ -34,14 +34,14 @@ def shown(
     person = grant.grantee.id if grant.grantee.kind == "person" else None
     why = why_not_renewable(grant, purpose=grant.purpose, now=now, last_used_at=stored.last_used_at)
     return GrantOut(
-        grant_id=grant.id, request_id=grant.request_id, state=state_of(grant, now),  # type: ignore[arg-type]
+        grant_id=grant.id, request_id=grant.request_id, state=state_of(grant, now),
         grantee_unit=grant.grantee.unit, grantee_unit_zh=unit.zh if unit else "",
         grantee_unit_en=unit.en if unit else "",
         grantee_person=person, grantee_name=people.get(person) if person else None, grantors=grant.grantors,
         items=_items(grant, catalogue),
         scope=ScopeOut(clients=grant.scope.clients, tags=grant.scope.tags, parks=grant.scope.parks),
         purpose=grant.purpose, purpose_zh=purpose.zh if purpose else "", purpose_en=purpose.en if purpose else "",
-        uses=grant.uses, not_before=grant.not_before, not_after=grant.not_after, row_cap=grant.row_cap,  # type: ignore[arg-type]
+        uses=grant.uses, not_before=grant.not_before, not_after=grant.not_after, row_cap=grant.row_cap,
         masked="mask" in grant.obligations, use_limit=grant.use_limit, use_count=stored.use_count,
         rate_per_hour=grant.rate_per_hour, obligations=grant.obligations, terms_hash=grant.terms_hash,
         policy_epoch=grant.policy_epoch, catalogue_version=grant.catalogue_version, entry_id=stored.entry_id,

@@ -30,8 +30,8 @@ def form_of(request: AccessRequest) -> RequestForm:
         items=tuple(ItemAsk(item_code=item.code, fields=item.fields) for item in asked.items), purpose=request.purpose,
         reason=request.reason, scenario=request.scenario,
         scope=Scope(clients=asked.scope.clients, tags=asked.scope.tags, parks=asked.scope.parks),
-        row_cap=asked.row_cap, uses=asked.uses, term_days=asked.term_days, use_limit=asked.use_limit,  # type: ignore[arg-type]
-        rate_per_hour=asked.rate_per_hour, grantee=request.grantee.kind, legal_basis=request.legal_basis,  # type: ignore[arg-type]
+        row_cap=asked.row_cap, uses=asked.uses, term_days=asked.term_days, use_limit=asked.use_limit,
+        rate_per_hour=asked.rate_per_hour, grantee=request.grantee.kind, legal_basis=request.legal_basis,
         consents=request.consents, project_ref=request.project_ref, crossing_ref=request.crossing_ref,
         assessment_ref=request.assessment_ref, safety_officer=request.safety_officer,
         pledge=request.pledge_signed_at > 0, masked=asked.masked,
@@ -70,7 +70,7 @@ async def summaries(
         purpose = known.get(request.purpose)
         shown.append(
             RequestSummary(
-                request_id=request.id, state=request.state, version=each.version, requester=request.requester,  # type: ignore[arg-type]
+                request_id=request.id, state=request.state, version=each.version, requester=request.requester,
                 requester_name=people.get(request.requester, ""), requester_unit=request.requester_unit,
                 unit_zh=unit.zh if unit else "", unit_en=unit.en if unit else "", purpose=request.purpose,
                 purpose_zh=purpose.zh if purpose else "", purpose_en=purpose.en if purpose else "",
@@ -113,7 +113,7 @@ def _offer(case: Case) -> TermsOut:
     return TermsOut(
         items=items_out(case.seen, terms),
         scope=ScopeOut(clients=terms.scope.clients, tags=terms.scope.tags, parks=terms.scope.parks),
-        row_cap=terms.row_cap, uses=terms.uses, term_days=terms.term_days, masked=terms.masked,  # type: ignore[arg-type]
+        row_cap=terms.row_cap, uses=terms.uses, term_days=terms.term_days, masked=terms.masked,
         use_limit=terms.use_limit, rate_per_hour=terms.rate_per_hour,
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ async def _steps_out(tx: Tx, case: Case) -> tuple[StepOut, ...]:
             StepOut(
                 n=len(shown) if not case.by.internal else n, role=step.role, unit_id="" if hidden else step.unit,
                 unit_zh=unit.zh if unit and not hidden else "", unit_en=unit.en if unit and not hidden else "",
-                state=state, decision=opinion.outcome if opinion and not hidden else None,  # type: ignore[arg-type]
+                state=state, decision=opinion.outcome if opinion and not hidden else None,
                 actor=opinion.by if opinion and not hidden else None,
                 actor_name=people.get(opinion.by) if opinion and not hidden else None,
                 delegate=row.delegate if row and not hidden else None,

@@ -280,7 +280,7 @@ async def _out(
 ) -> ChangeOut:
     names = await people_named(tx, [proposal.proposed_by])
     return ChangeOut(
-        change_id=proposal.change_id, item_code=proposal.item.code, state=proposal.state,  # type: ignore[arg-type]
+        change_id=proposal.change_id, item_code=proposal.item.code, state=proposal.state,
         base_version=proposal.base_version, changed=store.differing(standing, proposal.item) if standing else (),
         before=item_out(standing) if standing else None, after=item_out(proposal.item), reason=proposal.reason,
         proposed_by=proposal.proposed_by, proposed_by_name=names.get(proposal.proposed_by, ""),

@@ -9,6 +9,7 @@ from gateway.runtime import Gateway, event_of
 from gateway.schemas.disclosure import CardPage, ClientCard, ClientView, GetClient, Holding, SearchClients
 from gateway.store import clients as store
 from gateway.store import disclosure
+from gateway.store.db import Tx
 from gateway.store.clients import Card, Sought
 from gateway.store.disclosure import Standing
 from gateway.usecases import _facts
@@ -134,7 +135,7 @@ def _sought(ask: SearchClients, held: Standing, mandatory: bool, own: bool, by: 
 
 
 async def _holdings(
-    gw: Gateway, tx: disclosure.Tx, by: Principal, held: Standing, seen: _facts.View, card: Card, read_id: str
+    gw: Gateway, tx: Tx, by: Principal, held: Standing, seen: _facts.View, card: Card, read_id: str
 ) -> tuple[Holding, ...]:
     """The entries, never the values: only groups whose items `by` may discover."""
     entries: list[Holding] = []

@@ -175,9 +175,9 @@ async def _enter(gw: Gateway, tx: WriteTx, by: Principal, permission: Permission
 def _out(stored: StoredPermission, now: int, ended: int = 0) -> ConsentOut:
     each = stored.permission
     return ConsentOut(
-        consent_id=each.id, kind=each.kind, client_id=each.client_id,  # type: ignore[arg-type]
+        consent_id=each.id, kind=each.kind, client_id=each.client_id,
         record_id=each.record_id if isinstance(each, Consent) else None, receiver=each.receiver, purpose=each.purpose,
         items=each.items, notice_version=each.notice_version, evidence_hash=each.evidence_hash,
-        not_before=each.not_before, not_after=each.not_after, withdrawn_at=each.withdrawn_at, state=each.state(now),  # type: ignore[arg-type]
+        not_before=each.not_before, not_after=each.not_after, withdrawn_at=each.withdrawn_at, state=each.state(now),
         registered_by=stored.registered_by, created_at=each.given_at, grants_ended=ended,
     )  # fmt: skip

@@ -260,13 +260,13 @@ async def page_of(
     by_row: dict[str, list[Ruling]] = {}
     events: list[Event] = []
     for members in classes.values():
-        found = rule(gw, by, held, seen, members, names, [basis] if basis else [], action, ask.purpose, read_id, tx.now)
-        rulings.extend(found)
+        ruled = rule(gw, by, held, seen, members, names, [basis] if basis else [], action, ask.purpose, read_id, tx.now)
+        rulings.extend(ruled)
         events.extend(
             _event(by, "query" if action == "read" else action, ruling, tx.now, ask.purpose, read_id, members)
-            for ruling in found
+            for ruling in ruled
         )
-        good = [ruling for ruling in found if isinstance(ruling.decision, Allowed)]
+        good = [ruling for ruling in ruled if isinstance(ruling.decision, Allowed)]
         if good:
             by_row.update((member.record_id, good) for member in members)
     allowed = [ruling for ruling in rulings if isinstance(ruling.decision, Allowed)]

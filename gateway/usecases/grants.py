@@ -253,7 +253,7 @@ async def who_reads_my_data(gw: Gateway, by: Principal, ask: WhoReadsMyData) -> 
         grant, unit = each.stored.grant, units.get(each.stored.grant.grantee.unit)
         items.append(
             ReadershipOut(
-                grant_id=grant.id, state=state_of(grant, now), grantee_unit=grant.grantee.unit,  # type: ignore[arg-type]
+                grant_id=grant.id, state=state_of(grant, now), grantee_unit=grant.grantee.unit,
                 grantee_unit_zh=unit.zh if unit else "", grantee_unit_en=unit.en if unit else "",
                 grantee_name=people.get(grant.grantee.id) if grant.grantee.kind == "person" else None,
                 purpose=grant.purpose, items=tuple(i.code for i in grant.items if who.unit in i.owners),

@@ -305,9 +305,11 @@ def _error_line(row: Any) -> str:
 
 def _digest(source: BinaryIO) -> bytes:
     source.seek(0)
-    found = hashlib.file_digest(source, "sha256").digest()
+    digest = hashlib.sha256()
+    while part := source.read(1 << 20):
+        digest.update(part)
     source.seek(0)
-    return found
+    return digest.digest()
 
 
 def _event(tx: WriteTx, by: Principal, action: str, upload_id: str, kind: str, count: int | None = None) -> None:
