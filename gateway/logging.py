@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 _NEVER = frozenset({"password", "passphrase", "token", "secret", "totp", "values", "body", "authorization", "cookie"})
 
 
-def _withhold(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _withhold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name in event:
         if name in _NEVER:
             event[name] = "(withheld)"

@@ -72,7 +72,7 @@ async def clients_by_uscc(tx: Tx, codes: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     found = await tx.execute(sa.select(_c.c.uscc, _c.c.client_id).where(_c.c.uscc.in_(wanted)))
-    return {row[0]: row[1] for row in found.all()}
+    return {str(row.uscc): str(row.client_id) for row in found.all()}
 
 
 async def find_client(tx: Tx, client_id: str) -> Any | None:
@@ -115,7 +115,14 @@ async def known_records(tx: Tx, owner_unit: str, group: str, natural_keys: Itera
     ).where(_r.c.owner_unit == owner_unit, _r.c.field_group == group, _r.c.natural_key.in_(wanted))
     found = (await tx.execute(statement)).all()
     return {
-        bytes(row[2]): Known(row[0], row[1], bytes(row[2]), bytes(row[3]) if row[3] else None, row[4], row[5])
+        bytes(row.natural_key): Known(
+            row.record_id,
+            row.client_id,
+            bytes(row.natural_key),
+            bytes(row.content_key) if row.content_key else None,
+            row.generation,
+            row.state,
+        )
         for row in found
     }
 
