@@ -24,6 +24,9 @@ MAX_ENTRY_BYTES = 65_534  # below 65,535: the length prefix of an entry bundle h
 MAX_INTEGER = 2**53 - 1  # what every JSON reader keeps exactly (RFC 8785, 3.2.2.3)
 SALT_BYTES = 16
 SECRET_BYTES = 32
+_MAX_DEPTH = 16
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 _KIND = re.compile(r"[a-z][a-z0-9_-]*(?:[:.][a-z0-9_-]+)*")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -59,7 +62,7 @@ def canonical(value: Json | Sequence[Json] | Mapping[str, Json]) -> bytes:
 
 
 def _check(value: object, depth: int) -> None:
-    if depth > 16:
+    if depth > _MAX_DEPTH:
         raise MalformedError("canonical JSON", "nested too deeply")
     if isinstance(value, bool | str):
         return
@@ -80,6 +83,7 @@ def _check(value: object, depth: int) -> None:
 
 def parse_canonical(raw: bytes) -> Json:
     """The value whose canonical form is exactly these bytes; `MalformedError` when there is none."""
+    check_nesting(raw)
     try:
         value = json.loads(raw.decode(), parse_constant=_refuse, parse_float=_refuse)
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -89,6 +93,19 @@ def parse_canonical(raw: bytes) -> Json:
     if canonical(value) != raw:
         raise MalformedError("canonical JSON", "another spelling than the canonical one")
     return cast(Json, value)
+
+
+def check_nesting(raw: bytes) -> None:
+    """True afterwards: no list or object lies deeper than 16 levels. Else `MalformedError`.
+
+    Looked at before the JSON reader sees it: that one recurses, and where a library has raised the interpreter's limit,
+    deep nesting ends the process.
+    """
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", raw)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > _MAX_DEPTH + 1:
+            raise MalformedError("canonical JSON", "nested too deeply")
 
 
 def _refuse(text: str) -> None:

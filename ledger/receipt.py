@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ledger.entry import Entry, Json, Opening, Value, canonical, parse_canonical, parse_entry
+from ledger.entry import Entry, Json, Opening, Value, canonical, check_nesting, parse_canonical, parse_entry
 from ledger.errors import MalformedError, VerificationError
 from ledger.merkle import leaf_hash
 from ledger.note import parse_note
@@ -137,6 +137,7 @@ def _refuse_unknown(note: str, trust: TrustPolicy, origin: str) -> None:
 def looks_like_receipt(raw: bytes) -> bool:
     """Whether the bytes claim to be a receipt of this format; says nothing about their being right."""
     try:
+        check_nesting(raw)
         value = json.loads(raw)
     except (ValueError, RecursionError):
         return False

@@ -94,6 +94,8 @@ def test_values_without_a_canonical_form(value) -> None:
         b'"\\ud800"',
         b"\xef\xbb\xbf{}",
         b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'["' + b"[" * 18 + b'",' + b"[" * 17 + b"]" * 18,
     ],
 )
 def test_bytes_that_are_not_canonical(raw: bytes) -> None:
