@@ -1,7 +1,7 @@
 """The facts of a read and the sealed rows, in as few statements as possible: nothing is decided or opened here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -88,7 +88,13 @@ class GrantRow:
     approvals: frozenset[str]
     grantee_person: str | None
     consent_ok: bool
+    masked: bool
     items: tuple[tuple[str, str, frozenset[str]], ...]  # (owner unit, item code, fields)
+    persons: frozenset[str] | None = None  # the records whose persons consented; None: it rests on no person's consent
+
+    def carries(self, record_id: str) -> bool:
+        """Whether the consents that it rests on are good, and reach the person of this record (PIPL art. 23)."""
+        return self.consent_ok and (self.persons is None or record_id in self.persons)
 
     def fields(self, owner_unit: str) -> frozenset[str]:
         """The fields that this grant names of `owner_unit`'s records."""
@@ -172,7 +178,7 @@ _STALE_CONSENT = (
 _CONSENTS = sa.exists().where(access.grant_consent.c.grant_id == _g.c.grant_id).correlate(_g)
 _GRANT_COLUMNS = (
     _g.c.grant_id, _g.c.purpose, _g.c.not_before, _g.c.not_after, _g.c.use_limit, _g.c.use_count, _g.c.rate_per_hour,
-    _g.c.row_cap, _g.c.uses, _g.c.approvals, _g.c.grantee_person, _gi.c.item_code, _gi.c.owner_unit, _gi.c.fields,
+    _g.c.row_cap, _g.c.uses, _g.c.approvals, _g.c.grantee_person, _g.c.masked, _gi.c.item_code, _gi.c.owner_unit, _gi.c.fields,
     _STALE_CONSENT.label("stale_consent"), _CONSENTS.label("consents"),
 )  # fmt: skip
 _GRANTS = (
@@ -187,6 +193,14 @@ _GRANTS = (
         _gs.c.field_group == sa.bindparam("field_group", type_=sa.String),
         _g.c.state == "active",
         sa.or_(_g.c.grantee_person.is_(None), _g.c.grantee_person == _who),
+    )
+)
+_PERSONS = (
+    sa.select(access.grant_consent.c.grant_id, access.consent.c.record_id)
+    .join(access.consent, access.consent.c.consent_id == access.grant_consent.c.consent_id)
+    .where(
+        access.grant_consent.c.grant_id.in_(sa.bindparam("grants", expanding=True)),
+        access.consent.c.record_id.is_not(None),
     )
 )
 _GRANTS_FOR_SCOPES = _GRANTS.where(_gs.c.scope.in_(sa.bindparam("scopes", expanding=True)))
@@ -232,13 +246,27 @@ async def grants_for(
                 grant_id=row["grant_id"], purpose=row["purpose"], not_before=row["not_before"], not_after=row["not_after"],
                 use_limit=row["use_limit"], use_count=row["use_count"], rate_per_hour=row["rate_per_hour"],
                 row_cap=row["row_cap"], uses=frozenset(row["uses"].split()), approvals=frozenset(row["approvals"].split()),
-                grantee_person=row["grantee_person"], consent_ok=bool(row["consents"]) and not row["stale_consent"], items=(),
+                grantee_person=row["grantee_person"], consent_ok=bool(row["consents"]) and not row["stale_consent"],
+                masked=bool(row["masked"]), items=(),
             )  # fmt: skip
+    persons = await _persons(tx, [grant.grant_id for grant in grants.values() if grant.consent_ok])
     return [
-        GrantRow(**{name: getattr(grant, name) for name in GrantRow.__slots__ if name != "items"},
-                 items=tuple((owner, code, fields) for (owner, code), fields in items[grant.grant_id].items()))
+        replace(
+            grant, persons=persons.get(grant.grant_id),
+            items=tuple((owner, code, fields) for (owner, code), fields in items[grant.grant_id].items()),
+        )
         for grant in grants.values()
     ]  # fmt: skip
+
+
+async def _persons(tx: Tx, grant_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """The records of those who consented, for each grant that rests on a person's consent."""
+    if not grant_ids:
+        return {}
+    found: dict[str, set[str]] = {}
+    for row in (await tx.execute(_PERSONS, {"grants": list(grant_ids)})).mappings().all():
+        found.setdefault(row["grant_id"], set()).add(row["record_id"])
+    return {grant_id: frozenset(records_) for grant_id, records_ in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def best_grant(
     return max(grants, key=worth, default=None)
 
 
-def grant_facts(grant: GrantRow | None, owner_unit: str, fields: frozenset[str]) -> GrantFacts:
+def grant_facts(grant: GrantRow | None, owner_unit: str, fields: frozenset[str], record_id: str) -> GrantFacts:
     """The grant measured against this access. Its look-up already tied it to the principal, the client and the group."""
     if grant is None:
         return NO_GRANT
@@ -179,7 +179,7 @@ def grant_facts(grant: GrantRow | None, owner_unit: str, fields: frozenset[str])
         uses_left=grant.use_limit is None or grant.use_count < grant.use_limit,
         view="view" in grant.uses, api="api" in grant.uses, verify="verify" in grant.uses, export="export" in grant.uses,
         owner_ok="owner" in grant.approvals, compliance_ok="compliance" in grant.approvals, cco_ok="cco" in grant.approvals,
-        pi_ok="pi" in grant.approvals, consent_ok=grant.consent_ok,
+        pi_ok="pi" in grant.approvals, consent_ok=grant.carries(record_id),
     )  # fmt: skip
 
 

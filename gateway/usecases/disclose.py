@@ -254,7 +254,7 @@ async def page_of(
     classes: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         kind = (row.owner_unit, row.natural_person, row.suppressed, row.watch, row.restricted, row.quiet, row.crossed,
-                _facts.wall_of(row).conflict, row.fields)  # fmt: skip
+                _facts.wall_of(row).conflict, row.fields, basis is not None and basis.carries(row.record_id))  # fmt: skip
         classes.setdefault(kind, []).append(row)
     rulings: list[Ruling] = []
     by_row: dict[str, list[Ruling]] = {}
@@ -309,7 +309,7 @@ def rule(
             _facts.facts(
                 read_id, who, _facts.object_of(fields, row.field_group, row), action, purpose=purpose, now=now, channel=by.channel,
                 resource=Resource(row.field_group, frozenset(each.record_id for each in rows), fields.fields),
-                grant=_facts.grant_facts(grant, row.owner_unit, fields.fields), wall=_facts.wall_of(row),
+                grant=_facts.grant_facts(grant, row.owner_unit, fields.fields, row.record_id), wall=_facts.wall_of(row),
             )
         )  # fmt: skip
         rulings.append(Ruling(decision, fields, grant, row.owner_unit))
@@ -434,7 +434,7 @@ def open_row(
         ):
             place = Place(DATASET, row.record_id, row.field_group, row.owner_unit, row.generation)
             found |= open_(key, SealedRecord(row.sealed, row.wrapped, row.key_id or ""), place, decision)
-        if decision.obligations.mask and not unmasked:
+        if (decision.obligations.mask or (ruling.grant is not None and ruling.grant.masked)) and not unmasked:
             for name in list(found):
                 level = ruling.fields.levels.get(name, 5)
                 shown = mask(name, found[name], level, _MASK_KINDS.get(spec_of(row.field_group, name).kind, ""))
@@ -546,9 +546,12 @@ def _withheld(rulings: Iterable[Ruling]) -> tuple[Withheld, ...]:
 
 
 def _duties(allowed: Iterable[Ruling]) -> tuple[str, ...]:
-    """The obligations of the allowing decisions, united."""
+    """The obligations of the allowing decisions and of the grants they rest on, united."""
     names = ("mask", "watermark", "quota", "log", "alert")
-    return tuple(name for name in names if any(getattr(ruling.decision.obligations, name) for ruling in allowed))
+    owed = {name for name in names if any(getattr(ruling.decision.obligations, name) for ruling in allowed)}
+    if any(ruling.grant is not None and ruling.grant.masked for ruling in allowed):
+        owed.add("mask")
+    return tuple(name for name in names if name in owed)
 
 
 def _out(row: Row, values: dict[str, Any], masked: tuple[str, ...]) -> RecordOut:

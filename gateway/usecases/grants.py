@@ -69,7 +69,10 @@ async def _seen(gw: Gateway, tx: Tx, who: Subject, grant_id: str) -> StoredGrant
     stored = await store.get_grant(tx, grant_id)
     grant = stored.grant
     party = who.unit == grant.grantee.unit or who.unit in grant.grantors
-    if not party and not watches(gw, who, tx.now):
+    if party or watches(gw, who, tx.now):
+        return stored
+    # Who may end it may look at it: the personal-information officer, where persons are concerned.
+    if isinstance(_moves.decide(gw, who, "grant:revoke", await _thing(tx, grant, who), tx.now), Refused):
         raise Problem(NOT_FOUND, field="grant_id")
     return stored
 
