@@ -11,14 +11,15 @@ import structlog
 from audit.sealer import seal_once
 from gateway.errors import Problem
 from gateway.runtime import Gateway
-from gateway.store import disclosure, operation
+from gateway.store import disclosure
 from gateway.store.db import TransientConflict
 from gateway.usecases.clocks import expire_due
 from gateway.usecases.notices import send_notices
+from gateway.usecases.retention import forget
+from gateway.usecases.uploads import end_orphaned_uploads
 from ledger.sql import SqlLog
 
 _log = structlog.get_logger("lianqiao.worker")
-_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ async def seal_trail(gw: Gateway) -> int:
 
 
 async def write_grant_uses(gw: Gateway) -> int:
-    """Uses of unlimited grants, counted in the process, stand in the database. A crash loses a few; the trail has all."""
+    """Uses of unlimited grants, counted in the process, stand in the database. A crash loses some; the trail has all."""
     counts: dict[str, list[int]] = gw.state.get("grant-uses", {})
     if not counts:
         return 0
@@ -59,18 +60,13 @@ async def write_grant_uses(gw: Gateway) -> int:
     return len(counts)
 
 
-async def forget_claims(gw: Gateway) -> int:
-    """Idempotency keys older than two days are gone."""
-    async with gw.db.begin() as tx:
-        return await operation.forget_claims(tx, tx.now - 2 * _DAY)
-
-
 def jobs(gw: Gateway) -> tuple[Job, ...]:
     """All background work of one gateway."""
     return (
         Job("seal", gw.settings.seal_interval, seal_trail),
         Job("grant-uses", 5.0, write_grant_uses),
-        Job("claims", 3600.0, forget_claims),
+        Job("retention", 3600.0, forget),
+        Job("uploads", 600.0, end_orphaned_uploads),
         Job("clocks", 60.0, expire_due),
         Job("notices", 5.0, send_notices),
     )
