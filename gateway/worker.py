@@ -40,7 +40,7 @@ async def seal_trail(gw: Gateway) -> int:
 
 
 async def write_grant_uses(gw: Gateway) -> int:
-    """Uses of unlimited grants, counted in the process, stand in the database. A crash loses some; the trail has all."""
+    """Uses of unlimited grants, counted in the process, stand in the database. A crash loses some: see the trail."""
     counts: dict[str, list[int]] = gw.state.get("grant-uses", {})
     if not counts:
         return 0
