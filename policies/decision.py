@@ -7,6 +7,7 @@ checker can hold it to that.
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from policies.frozen import quick
 from policies.vocabulary import Resource
 
 
@@ -37,6 +38,7 @@ class Lack:
     conditions: tuple[str, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """Permission for exactly `action` on `resource` for `purpose`. `rule` is the first allow rule that matched, in

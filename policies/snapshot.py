@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from policies import expression
 from policies.decision import Obligations
-from policies.expression import FALSE, TRUE, Among, And, Attr, Compare, Const, Expr, Holds, Member, Not, Or
+from policies.expression import FALSE, Among, And, Attr, Compare, Const, Expr, Holds, Member, Not, Or
+from policies.frozen import Vouched
 from policies.rules import Rule, RuleSet
 from policies.schema import PARTS, Schema, Type
 from policies.vocabulary import Context, GrantFacts, MoveObject, Object, Subject, WallFacts
 
-_SEEN_AT_MOST: Final = 4096
+_MASKS_AT_MOST: Final = 4096
 _CLASSES: Final[Mapping[str, Mapping[str, type]]] = {
     "data_access": {"sub": Subject, "obj": Object, "grant": GrantFacts, "wall": WallFacts, "ctx": Context},
     "workflow": {"sub": Subject, "obj": MoveObject},
@@ -66,7 +67,7 @@ class Snapshot:
         found = self.outcomes.get(mask)
         if found is None:
             found = self._interpret(mask)
-            if len(self.outcomes) < _SEEN_AT_MOST:
+            if len(self.outcomes) < _MASKS_AT_MOST:
                 self.outcomes[mask] = found
         return found
 
@@ -139,7 +140,12 @@ class _Emitter:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
         self.parts = [part for part in PARTS[schema.kind] if part != "act"]
-        self.constants: dict[str, object] = {"BadFacts": BadFacts}
+        self.kept = [part for part in self.parts if issubclass(_CLASSES[schema.kind][part], Vouched)]
+        self.constants: dict[str, object] = {
+            "BadFacts": BadFacts,
+            "TOKEN": object(),  # of this compilation: what another schema vouched for is checked again
+            "vouch": Vouched.__dict__["_vouched"].__set__,
+        }
 
     def constant(self, value: object) -> str:
         for name, known in self.constants.items():
@@ -161,7 +167,7 @@ class _Emitter:
         for part in self.parts:
             lines += self.validator(part)
         lines += self.entry()
-        namespace: dict[str, Any] = {**self.constants, "SEEN": {}, "TABLE": {}}
+        namespace: dict[str, Any] = {**self.constants, "TABLE": {}}
         exec(compile("\n".join(lines), f"<policies.{self.schema.kind}>", "exec"), namespace)  # noqa: S102 - our own text only
         for key, name in names.items():
             table = namespace["TABLE"]
@@ -172,13 +178,27 @@ class _Emitter:
         return match
 
     def function(self, name: str, rules: tuple[tuple[int, Expr], ...]) -> list[str]:
-        lines = [f"def {name}({', '.join(self.parts)}):", "    mask = 0"]
-        for index, condition in rules:
-            if condition == TRUE:
-                lines.append(f"    mask |= {1 << index}")
-            else:
-                lines += [f"    if {self.source(condition)}:", f"        mask |= {1 << index}"]
-        return [*lines, "    return mask", ""]
+        """One function: each rule's conditions in their order, those that several rules begin with written once."""
+        split = [(index, expression.conjuncts(condition)) for index, condition in rules]
+        return [f"def {name}({', '.join(self.parts)}):", "    mask = 0", *self.branch(split, 1), "    return mask", ""]
+
+    def branch(self, rules: list[tuple[int, tuple[Expr, ...]]], depth: int) -> list[str]:
+        """The statements for rules that share all conditions so far. Bits commute, so grouping keeps the answer."""
+        indent = "    " * depth
+        done = sum(1 << index for index, rest in rules if not rest)
+        lines = [f"{indent}mask |= {done}"] if done else []
+        groups: dict[Expr, list[tuple[int, tuple[Expr, ...]]]] = {}
+        for index, rest in rules:
+            if rest:
+                groups.setdefault(rest[0], []).append((index, rest[1:]))
+        for first, found in groups.items():
+            shared, members = [first], found
+            while all(rest for _, rest in members) and len({rest[0] for _, rest in members}) == 1:
+                shared.append(members[0][1][0])
+                members = [(index, rest[1:]) for index, rest in members]
+            lines.append(f"{indent}if {' and '.join(map(self.source, shared))}:")
+            lines += self.branch(members, depth + 1)
+        return lines
 
     def probes(self, ruleset: RuleSet, rules: tuple[tuple[int, Expr], ...]) -> tuple[Probe, ...]:
         arguments = ", ".join(self.parts)
@@ -193,14 +213,14 @@ class _Emitter:
         return tuple(found)
 
     def validator(self, part: str) -> list[str]:
+        """`check_<part>(x)` raises for an unfit value, naming the fact; a part that can be kept is then vouched for."""
         cls = self.constant(_CLASSES[self.schema.kind][part])
         lines = [f"def check_{part}(x):", f"    if type(x) is not {cls}: raise BadFacts('{part}')"]
         for path, wanted in self.schema.types.items():
             _, owner, *rest = path.split(".")
             if owner == part and rest:
                 lines.append(f"    if not ({self.check(f'x.{rest[0]}', wanted)}): raise BadFacts('{path}')")
-        remember = f"    if len(SEEN) >= {_SEEN_AT_MOST}: SEEN.clear()"
-        return [*lines, remember, "    SEEN[id(x)] = x", ""]
+        return [*lines, *(["    vouch(x, TOKEN)"] if part in self.kept else []), ""]
 
     def check(self, name: str, wanted: Type) -> str:
         match wanted.kind:
@@ -217,11 +237,14 @@ class _Emitter:
         return f"type({name}) is frozenset and all(type(each) is str for each in {name})"
 
     def entry(self) -> list[str]:
-        """The entry: each part is checked once an object (facts are frozen; `SEEN` keeps it alive)."""
+        """The entry. Facts are frozen, so a part is checked once; a context is new each time and checked each time."""
         lines = ["def match(facts):"]
-        for part in self.parts:
-            lines.append(f"    {part} = facts.{PARTS[self.schema.kind][part]}")
-            lines.append(f"    if SEEN.get(id({part})) is not {part}: check_{part}({part})")
+        lines += [f"    {part} = facts.{PARTS[self.schema.kind][part]}" for part in self.parts]
+        lines.append("    try:")
+        lines += [f"        if {part}._vouched is not TOKEN: check_{part}({part})" for part in self.kept]
+        lines.append("    except AttributeError:")  # made without __init__ (copied, unpickled), or no facts at all
+        lines += [f"        check_{part}({part})" for part in self.kept]
+        lines += [f"    check_{part}({part})" for part in self.parts if part not in self.kept]
         steps = "".join(f"[facts.{'.'.join(self.schema.location(path))}]" for path in self.schema.dispatch)
         return [*lines, f"    return TABLE{steps}({', '.join(self.parts)})", ""]
 

@@ -9,6 +9,8 @@ break it.
 from dataclasses import dataclass
 from typing import Final
 
+from policies.frozen import Vouched, quick
+
 ROLES: Final = (
     "requester", "dept_head", "lead_rm", "data_owner", "data_steward", "ops", "compliance", "cco", "pi_officer",
     "auditor", "key_custodian", "sysadmin", "partner_user", "partner_admin", "enterprise_rep", "regulator",
@@ -29,8 +31,9 @@ SUBJECT_KINDS: Final = ("person", "service")
 NO_PURPOSE: Final = "none"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Vouched):
     """Who asks: a person or a service account, with the three separate dimensions role, attribute and wall side.
 
     `id` and `unit` are codes; `institution` is the code of the legal body, `internal` whether that body is the firm
@@ -52,8 +55,9 @@ class Subject:
     trained: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True)
-class Object:
+class Object(Vouched):
     """What is asked for: one field group of one kind of record, as the catalogue and the client register describe it.
 
     `owner` is the unit that answers for it, `owner_institution` that unit's institution. `discoverable` and
@@ -75,8 +79,9 @@ class Object:
     suppressed: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
-class GrantFacts:
+class GrantFacts(Vouched):
     """The one grant that the caller relies on, measured against this very access; `NO_GRANT` if there is none.
 
     `grantee_ok`, `items_ok`, `scope_ok`: the grant names this principal (or its unit), these fields, this client.
@@ -108,8 +113,9 @@ class GrantFacts:
 NO_GRANT: Final = GrantFacts()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
-class WallFacts:
+class WallFacts(Vouched):
     """The information barrier between this subject and this client at this moment.
 
     `conflict`: the subject already saw a competitor of the same conflict class (Brewer-Nash). `restricted`, `watch`,
@@ -128,6 +134,7 @@ class WallFacts:
 NO_WALL: Final = WallFacts()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Context:
     """The circumstances: the stated purpose code, `now` in microseconds, the channel, and whether emergency access is
@@ -152,6 +159,7 @@ class Resource:
     row_class: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that a data access decision may depend on. `decision_id` ties it to the trail."""
@@ -207,8 +215,9 @@ ACTS: Final = (
 )  # fmt: skip
 
 
+@quick
 @dataclass(frozen=True, slots=True)
-class MoveObject:
+class MoveObject(Vouched):
     """The thing that is moved. Ids are of principals, units are unit codes; "" where a fact does not apply.
 
     `proposer` made the change that now awaits a second person. `previous_approvers` signed an earlier step of the
@@ -232,6 +241,7 @@ class MoveObject:
     institution: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class MoveFacts:
     """Everything that a workflow decision may depend on. `act` is one of `ACTS`; its kind must be `object.kind`."""

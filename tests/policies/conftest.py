@@ -1,5 +1,6 @@
 """One loaded rule set for all tests of the room."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -32,10 +33,15 @@ def all_cases() -> list[tuple[str, Case]]:
     return [(kind, case) for kind in KINDS for case in read_cases(loaded.texts, loaded.ruleset(kind).schema)]
 
 
+@cache
+def scenarios_of(body: str) -> dict[str, Any]:
+    found: dict[str, Any] = parse_yaml("a_scenarios.yaml", body).value["scenarios"]
+    return found
+
+
 def situation(texts: Texts, kind: str, name: str, **changes: Any) -> Any:
     """The facts of a scenario of the case files; `sub__active=False` changes r.sub.active."""
-    path = f"{kind}/tests/a_scenarios.yaml"
-    scenarios = parse_yaml(path, texts.files[path]).value["scenarios"]
+    scenarios = scenarios_of(texts.files[f"{kind}/tests/a_scenarios.yaml"])
     chain = [name]
     while "like" in scenarios[chain[-1]]:
         chain.append(scenarios[chain[-1]]["like"])
