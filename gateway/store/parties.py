@@ -147,13 +147,6 @@ async def set_person(tx: Tx, old: Person, new: Person, by: str) -> None:
     await _add_roles(tx, old.person_id, new.roles - old.roles, by, new.updated_at)
 
 
-async def set_generation_raised(tx: Tx, person_id: str) -> None:
-    """What was read of this person's rights before is out of date."""
-    await tx.execute(
-        sa.update(t.person).where(t.person.c.person_id == person_id).values(generation=t.person.c.generation + 1)
-    )
-
-
 async def _add_roles(tx: Tx, person_id: str, roles: frozenset[str], by: str, now: int) -> None:
     if roles:
         rows = [{"person_id": person_id, "role": role, "granted_by": by, "granted_at": now} for role in sorted(roles)]

@@ -11,7 +11,7 @@ from gateway.errors import NOT_FOUND, Problem
 from gateway.runtime import Gateway, WriteTx, event_of
 from gateway.sealing.keyring import INSTALLATION
 from gateway.sealing.secret import PARTY_TAG, SIGN_IN, open_secret, seal_secret, secret_key_id
-from gateway.store import auth, parties
+from gateway.store import auth, parties, tokens
 from gateway.store.auth import SecondFactor
 from gateway.store.db import Tx
 from gateway.usecases._door import door_of
@@ -26,7 +26,7 @@ ALL_TOKENS = ("session", "access", "api_key")
 
 async def end_tokens(gw: Gateway, tx: WriteTx, person_id: str, kinds: tuple[str, ...], but: str = "") -> int:
     """No token of these kinds works from this commit on, `but` excepted; returns how many there were."""
-    ended = await auth.set_tokens_revoked(tx, person_id, kinds=kinds, but=but)
+    ended = await tokens.set_tokens_revoked(tx, person_id, kinds=kinds, but=but)
     tx.after_commit(lambda: door_of(gw).forget(person_id=person_id))
     return ended
 
@@ -34,7 +34,7 @@ async def end_tokens(gw: Gateway, tx: WriteTx, person_id: str, kinds: tuple[str,
 async def end_credentials(gw: Gateway, tx: WriteTx, person_id: str) -> None:
     """Nothing proves to be this person any more: no token, password, factor, client key or outside identity."""
     await end_tokens(gw, tx, person_id, ALL_TOKENS)
-    await auth.void_one_times(tx, person_id)
+    await tokens.void_one_times(tx, person_id)
     await auth.remove_password(tx, person_id)
     await auth.remove_second_factor(tx, person_id)
     await auth.set_client_keys_revoked(tx, person_id)
@@ -44,7 +44,7 @@ async def end_credentials(gw: Gateway, tx: WriteTx, person_id: str) -> None:
 async def new_one_time(tx: Tx, person_id: str, by: str) -> tuple[str, int]:
     """A token with which this person sets a password, once, within three days; and when it runs out."""
     minted, expires_at = mint("one_time"), tx.now + ONE_TIME_LIFE
-    await auth.add_one_time(tx, minted.digest, person_id, by, expires_at)
+    await tokens.add_one_time(tx, minted.digest, person_id, by, expires_at)
     return minted.text, expires_at
 
 

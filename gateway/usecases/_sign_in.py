@@ -17,9 +17,10 @@ from gateway.runtime import Gateway, WriteTx, event_of
 from gateway.schemas.parties import PersonOut
 from gateway.schemas.sessions import Must, SignedIn
 from gateway.store import auth as store
-from gateway.store.auth import Token
+from gateway.store import tokens
 from gateway.store.db import Tx
 from gateway.store.parties import Standing
+from gateway.store.tokens import Token
 from gateway.usecases._door import door_of
 
 SIGN_IN_DELAYED = declare(
@@ -74,9 +75,9 @@ async def open_session(gw: Gateway, tx: WriteTx, by: Principal, standing: Standi
         source_address=by.source_address[:45], created_by=person.person_id, created_at=tx.now, seen_at=tx.now,
         idle_us=settings.session_idle * SECOND, expires_at=tx.now + settings.session_absolute * SECOND,
     )  # fmt: skip
-    await store.add_token(tx, minted.digest, token)
+    await tokens.add_token(tx, minted.digest, token)
     if by.session_id:
-        await store.set_token_revoked(tx, by.session_id)
+        await tokens.set_token_revoked(tx, by.session_id)
         tx.after_commit(lambda: door_of(gw).forget(token_id=by.session_id))
     credentials = Credentials(minted.text, True, by.source_address, by.channel)
     principal = principal_of(standing, token, credentials)

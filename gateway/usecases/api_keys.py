@@ -24,8 +24,8 @@ from gateway.schemas.sessions import (
     TokenOut,
 )
 from gateway.store import auth as store
-from gateway.store import parties
-from gateway.store.auth import Token
+from gateway.store import parties, tokens
+from gateway.store.tokens import Token
 from gateway.usecases._door import door_of
 from gateway.usecases._moves import may
 from gateway.usecases._parties import end_tokens, thing_of, visible
@@ -49,7 +49,7 @@ async def create_api_key(gw: Gateway, by: Principal, ask: CreateApiKey) -> ApiKe
         refused = await _looks_after(gw, tx, by, person)
         if refused is not None:
             return refused
-        if len(await store.list_tokens(tx, person.person_id, kinds=("api_key",), live_at=tx.now)) >= _LIVE_KEYS:
+        if len(await tokens.list_tokens(tx, person.person_id, kinds=("api_key",), live_at=tx.now)) >= _LIVE_KEYS:
             raise Problem(
                 CONFLICT,
                 detail_zh=f"至多{_LIVE_KEYS}个有效密钥,请先吊销不用的",
@@ -60,7 +60,7 @@ async def create_api_key(gw: Gateway, by: Principal, ask: CreateApiKey) -> ApiKe
             method="issued", must="", source_address="", created_by=by.id, created_at=tx.now, seen_at=tx.now, idle_us=0,
             expires_at=tx.now + ask.days * _DAY,
         )  # fmt: skip
-        await store.add_token(tx, minted.digest, token)
+        await tokens.add_token(tx, minted.digest, token)
         tx.record(event_of(by, "api-key:created", tx.now, target_kind="person", target_id=person.person_id,
                            outcome="done", details={"key": token.token_id}))  # fmt: skip
     return ApiKeyCreated(**_api_key(token).model_dump(), api_key=minted.text)
@@ -73,7 +73,7 @@ async def list_api_keys(gw: Gateway, by: Principal, ask: ListApiKeys) -> Page[Ap
         refused = await _looks_after(gw, tx, by, person)
         if refused is not None:
             return refused
-        found = await store.list_tokens(tx, person.person_id, kinds=("api_key",), after=ask.after, limit=ask.limit + 1)
+        found = await tokens.list_tokens(tx, person.person_id, kinds=("api_key",), after=ask.after, limit=ask.limit + 1)
     items = tuple(_api_key(each) for each in found[: ask.limit])
     return Page[ApiKeyOut](items=items, next=items[-1].key_id if len(found) > ask.limit else None)
 
@@ -81,7 +81,7 @@ async def list_api_keys(gw: Gateway, by: Principal, ask: ListApiKeys) -> Page[Ap
 async def revoke_api_key(gw: Gateway, by: Principal, ask: RevokeApiKey) -> Done | Refusal:
     """The key no longer counts: one's own, or of an account one looks after, service or person."""
     async with gw.begin() as tx:
-        token = await store.get_token(tx, ask.key_id)
+        token = await tokens.get_token(tx, ask.key_id)
         if token.kind != "api_key":
             raise Problem(NOT_FOUND)
         person = await visible(tx, by, token.person_id)
@@ -89,8 +89,7 @@ async def revoke_api_key(gw: Gateway, by: Principal, ask: RevokeApiKey) -> Done 
             refused = await may(gw, tx, by, "party:change-user", thing_of(person), person.person_id)
             if refused is not None:
                 return refused
-        await store.set_token_revoked(tx, token.token_id)
-        await parties.set_generation_raised(tx, person.person_id)
+        await tokens.set_token_revoked(tx, token.token_id)
         tx.record(event_of(by, "api-key:revoked", tx.now, target_kind="person", target_id=person.person_id,
                            outcome="done", details={"key": token.token_id}))  # fmt: skip
         tx.after_commit(lambda: door_of(gw).forget(person_id=person.person_id))
@@ -137,7 +136,6 @@ async def revoke_client_key(gw: Gateway, by: Principal, ask: RevokeClientKey) ->
         if not await store.set_client_keys_revoked(tx, person.person_id, ask.kid):
             raise Problem(NOT_FOUND, field="kid")
         await end_tokens(gw, tx, person.person_id, ("access",))
-        await parties.set_generation_raised(tx, person.person_id)
         tx.record(event_of(by, "client-key:revoked", tx.now, target_kind="person", target_id=person.person_id,
                            outcome="done", details={"kid": ask.kid}))  # fmt: skip
     return Done(id=ask.kid, state="revoked")
@@ -168,7 +166,7 @@ async def issue_token(gw: Gateway, by: Principal, ask: IssueToken) -> TokenOut:
             created_by=standing.person.person_id, created_at=tx.now, seen_at=tx.now, idle_us=0,
             expires_at=tx.now + TOKEN_LIFE * SECOND,
         )  # fmt: skip
-        await store.add_token(tx, minted.digest, token)
+        await tokens.add_token(tx, minted.digest, token)
         tx.record(event_of(by, "token:issued", tx.now, target_kind="person", target_id=standing.person.person_id,
                            outcome="done", details={"token": token.token_id}))  # fmt: skip
     return TokenOut(access_token=minted.text, expires_in=TOKEN_LIFE)

@@ -19,7 +19,7 @@ from gateway.schemas.sessions import (
     TotpOffered,
 )
 from gateway.store import auth as store
-from gateway.store import parties
+from gateway.store import parties, tokens
 from gateway.usecases._door import door_of
 from gateway.usecases._moves import may
 from gateway.usecases._parties import (
@@ -65,7 +65,6 @@ async def reset_password(gw: Gateway, by: Principal, ask: ResetPassword) -> OneT
         _people_only(person)
         await store.remove_password(tx, person.person_id)
         await end_tokens(gw, tx, person.person_id, SESSIONS)
-        await parties.set_generation_raised(tx, person.person_id)
         token, expires_at = await new_one_time(tx, person.person_id, by.id)
         record(tx, by, "password:reset", "person", person.person_id)
     return OneTimeOut(person_id=person.person_id, one_time_token=token, expires_at=expires_at)
@@ -83,7 +82,7 @@ async def set_password(gw: Gateway, by: Principal, ask: SetPassword) -> Done:
     async with gw.db.read() as tx:
         person_id: str | None = by.id if by.kind == "person" and not one_time else None
         if one_time and looks_like(one_time, "one_time"):
-            person_id = await store.find_one_time(tx, digest_of(one_time))
+            person_id = await tokens.find_one_time(tx, digest_of(one_time))
         person = await parties.find_person(tx, person_id) if person_id else None
         kept = await store.find_password(tx, person_id) if person_id else None
     if person is None or person.state != "active":
@@ -105,11 +104,11 @@ async def set_password(gw: Gateway, by: Principal, ask: SetPassword) -> Done:
     hashed = await door.hash_password(password)
     # 3 set, unless the token was used or the old one changed meanwhile
     async with gw.begin() as tx:
-        used = await store.use_one_time(tx, digest_of(one_time)) == person.person_id if one_time else True
+        used = await tokens.use_one_time(tx, digest_of(one_time)) == person.person_id if one_time else True
         if not used or await store.find_password(tx, person.person_id) != kept:
             raise Problem(CONFLICT)
         await store.set_password(tx, person.person_id, hashed, must_change=False)
-        await store.void_one_times(tx, person.person_id)
+        await tokens.void_one_times(tx, person.person_id)
         await end_tokens(gw, tx, person.person_id, SESSIONS, but=by.session_id)
         await _step_done(gw, tx, by, person.person_id)
         actor = person.person_id if one_time else by.id
@@ -164,7 +163,6 @@ async def remove_totp(gw: Gateway, by: Principal, ask: RemoveTotp) -> Done | Ref
         if not await store.remove_second_factor(tx, person.person_id):
             raise Problem(NOT_FOUND)
         await end_tokens(gw, tx, person.person_id, SESSIONS)
-        await parties.set_generation_raised(tx, person.person_id)
         record(tx, by, "second-factor:removed", "person", person.person_id)
     return Done(id=person.person_id, state="removed")
 
@@ -195,7 +193,7 @@ async def _counted(gw: Gateway, by: Principal, person: Person) -> None:
 
 async def _step_done(gw: Gateway, tx: WriteTx, by: Principal, person_id: str) -> None:
     if by.session_id:
-        await store.set_token_must(tx, by.session_id, await what_first(gw, tx, person_id, by_password=True))
+        await tokens.set_token_must(tx, by.session_id, await what_first(gw, tx, person_id, by_password=True))
         tx.after_commit(lambda: door_of(gw).forget(person_id=person_id))
 
 

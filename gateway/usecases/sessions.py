@@ -14,7 +14,7 @@ from gateway.runtime import Gateway, WriteTx, event_of
 from gateway.schemas.base import Done, Nothing, Page
 from gateway.schemas.sessions import ListSessions, RevokeSession, SessionListed, SessionOut, SignedIn, SignIn
 from gateway.store import auth as store
-from gateway.store import parties
+from gateway.store import parties, tokens
 from gateway.store.auth import SecondFactor
 from gateway.store.db import Tx
 from gateway.usecases._door import door_of
@@ -73,7 +73,7 @@ async def authenticate(gw: Gateway, credentials: Credentials, *, cached: bool = 
     principal = door.find(digest) if cached else None
     if principal is None:
         async with gw.db.read() as tx:
-            now, found = tx.now, await store.find_token(tx, digest)
+            now, found = tx.now, await tokens.find_token(tx, digest)
         if found is None or not found[0].live(now) or not found[1].active or found[0].kind not in kinds:
             raise Problem(NOT_SIGNED_IN)
         token, standing = found
@@ -82,7 +82,7 @@ async def authenticate(gw: Gateway, credentials: Credentials, *, cached: bool = 
         door.keep(digest, principal, min(left, token.seen_at + token.idle_us - now) if token.idle_us else left)
         if now - token.seen_at >= _SEEN_EVERY:
             async with gw.db.begin() as tx:
-                await store.set_token_seen(tx, token.token_id)
+                await tokens.set_token_seen(tx, token.token_id)
     door.count_request(principal.id)
     return principal
 
@@ -158,9 +158,9 @@ async def _second_factor(
 async def sign_out(gw: Gateway, by: Principal, ask: Nothing) -> Done:
     """The session or access token that was shown no longer counts. An API key stays: it is revoked by name."""
     async with gw.begin() as tx:
-        token = await store.get_token(tx, by.session_id)
+        token = await tokens.get_token(tx, by.session_id)
         if token.kind != "api_key":
-            await store.set_token_revoked(tx, token.token_id)
+            await tokens.set_token_revoked(tx, token.token_id)
         tx.record(
             event_of(by, "session:ended", tx.now, target_kind="session", target_id=token.token_id, outcome="done")
         )
@@ -172,7 +172,7 @@ async def whoami(gw: Gateway, by: Principal, ask: Nothing) -> SessionOut:
     """The person that is signed in, as it stands now."""
     async with gw.db.read() as tx:
         standing = await parties.find_standing(tx, by.id)
-        token = await store.get_token(tx, by.session_id) if by.session_id else None
+        token = await tokens.get_token(tx, by.session_id) if by.session_id else None
     if standing is None:
         raise Problem(NOT_SIGNED_IN)
     return SessionOut(
@@ -189,7 +189,7 @@ async def list_sessions(gw: Gateway, by: Principal, ask: ListSessions) -> Page[S
             refused = await may(gw, tx, by, "party:change-user", thing_of(person), person.person_id)
             if refused is not None:
                 return refused
-        found = await store.list_tokens(
+        found = await tokens.list_tokens(
             tx, person.person_id, kinds=("session",), after=ask.after, limit=ask.limit + 1, live_at=tx.now
         )
     items = tuple(
@@ -206,7 +206,7 @@ async def list_sessions(gw: Gateway, by: Principal, ask: ListSessions) -> Page[S
 async def revoke_session(gw: Gateway, by: Principal, ask: RevokeSession) -> Done | Refusal:
     """The session is over: one's own, or one of an account one looks after."""
     async with gw.begin() as tx:
-        token = await store.get_token(tx, ask.token_id)
+        token = await tokens.get_token(tx, ask.token_id)
         if token.kind not in {"session", "access"}:
             raise Problem(NOT_FOUND)
         if token.person_id != by.id:
@@ -214,8 +214,7 @@ async def revoke_session(gw: Gateway, by: Principal, ask: RevokeSession) -> Done
             refused = await may(gw, tx, by, "party:change-user", thing_of(person), person.person_id)
             if refused is not None:
                 return refused
-        await store.set_token_revoked(tx, token.token_id)
-        await parties.set_generation_raised(tx, token.person_id)
+        await tokens.set_token_revoked(tx, token.token_id)
         tx.record(event_of(by, "session:revoked", tx.now, target_kind="person", target_id=token.person_id,
                            outcome="done", details={"session": token.token_id}))  # fmt: skip
         tx.after_commit(lambda: door_of(gw).forget(person_id=token.person_id))

@@ -24,7 +24,7 @@ CROSS_SITE = declare(
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # These read the person's generation again with their facts: a token verified within the last minute is enough to begin.
-_READ_AGAIN = frozenset({"disclose", "query", "verify"})
+_READ_AGAIN = frozenset({"disclose", "query"})
 _SAME = frozenset({"same-origin", "none"})
 CLIENT_HEADER = "x-lianqiao-client"
 
@@ -125,6 +125,13 @@ def source_address(gw: Gateway, request: Request) -> str:
         if not _within(hop, trusted):
             break
     return peer[:45]
+
+
+def is_near(gw: Gateway, request: Request) -> bool:
+    """The peer of the connection itself is this machine or one of the trusted proxies."""
+    peer = request.client.host if request.client else ""
+    address = _address(peer)
+    return address is not None and (address.is_loopback or _within(peer, _networks(gw.settings.trusted_proxies)))
 
 
 def _channel(request: Request, *, by_cookie: bool) -> str:

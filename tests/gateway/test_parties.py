@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from gateway.domain.parties import EXCLUDING, PARTNER_ROLES, check_roles
 from gateway.errors import Problem, Refusal
+from gateway.schemas.grants import GetGrant
 from gateway.schemas.parties import (
     ChangePerson,
     CreateInstitution,
@@ -25,6 +26,7 @@ from gateway.schemas.sessions import CreateApiKey
 from gateway.store import auth, parties
 from gateway.store.tables.parties import institution
 from gateway.usecases.api_keys import create_api_key
+from gateway.usecases.grants import get_grant
 from gateway.usecases.parties import (
     bootstrap,
     create_institution,
@@ -46,6 +48,7 @@ from gateway.usecases.people import (
 )
 from ledger.entry import parse_entry, party_tag
 from tests.gateway.doors import bearer, enter, events, give_password, refused
+from tests.gateway.scene import Scene
 from tests.world import World
 
 
@@ -303,6 +306,17 @@ async def test_rights_end_with_the_very_commit(how: str) -> None:
             await suspend_person(w.gw, admin, SuspendPerson(person_id=analyst, suspended=False))
             assert (await bearer(w, key.api_key)).id == analyst  # the key waited; the session did not
             assert await refused(bearer(w, session, by_cookie=True)) == "not-signed-in"
+
+
+async def test_what_was_granted_to_a_leaver_by_name_ends_with_the_commit_and_on_the_ledger() -> None:
+    async with World() as w:
+        granted = await (await Scene(w).enter()).granted()
+        left = await leave_person(w.gw, w.person("sysadmin"), LeavePerson(person_id=w.id_of("analyst")))
+        assert not isinstance(left, Refusal)
+        seen = await get_grant(w.gw, w.person("compliance"), GetGrant(grant_id=granted.grant_id))
+        assert not isinstance(seen, Refusal)
+        assert seen.state == "revoked"
+        assert [row["reason"] for row in await events(w, "grant:revoked")] == ["left"]
 
 
 async def test_partners_keys_are_sealed_in_the_database() -> None:
