@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from audit.events import Event, UnfitEvent
-from audit.trail import Trail
+from audit.trail import Trail, TrailUnavailable
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
 from gateway.errors import INVALID_INPUT, Problem, declare
@@ -22,6 +22,8 @@ from gateway.sealing.keyring import Keyring
 from gateway.settings import Settings
 from gateway.store import operation
 from gateway.store.db import Clock, Database, Parameters, Tx, open_database
+from ledger.errors import RollbackError
+from ledger.rollback import SeenFile, largest_seen
 from ledger.sql import SqlLog
 from policies.engine import PolicyEngine
 
@@ -40,6 +42,19 @@ NOT_INITIALISED = declare(
     "not-initialised", "unavailable",
     zh="网关尚未初始化", en="The gateway has not been initialised",
     remedy_zh="请先运行 lianqiao init", remedy_en="Run `lianqiao init` first",
+)  # fmt: skip
+WOULD_FORK = declare(
+    "would-fork", "conflict",
+    zh="该数据库旧于已公开的检查点,继续签名会使账本分叉",
+    en="This database is older than a checkpoint that was handed out: signing with it would fork the log",
+    remedy_zh="请恢复更新的备份;确需使用旧备份时,请以新名称建立新账本",
+    remedy_en="Restore a newer backup, or begin a new log under a new origin",
+)  # fmt: skip
+TRAIL_UNAVAILABLE = declare(
+    "trail-unavailable", "unavailable",
+    zh="留痕无法写入,未披露也未执行任何内容", en="The trail cannot be written; nothing was disclosed or done",
+    remedy_zh="请稍后重试;若持续出现,请系统管理员检查数据库与磁盘",
+    remedy_en="Try again later; if it persists, let the administrator check database and disk",
 )  # fmt: skip
 
 
@@ -93,29 +108,46 @@ class Gateway:
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[WriteTx]:
-        """One business transaction. The trail's events are chained in last, under the replica's write-stream lock."""
+        """One business transaction. The trail's events are chained in last, under the replica's write-stream lock.
+
+        Raises `Problem(trail-unavailable)` when the trail cannot take them: then nothing of it is kept.
+        """
         claim = current_claim.get()
-        async with self.trail.write_chain() as chain, self.db.begin() as tx:
-            if claim is not None and not claim.used:
-                claim.used = True
-                await operation.claim(tx, claim.person_id, claim.key, claim.verb, claim.digest, tx.now)
-            write = WriteTx(tx, tx.now)
-            try:
+        claiming = claim is not None and not claim.used
+        try:
+            async with self.trail.write_chain() as chain, self.db.begin() as tx:
+                if claim is not None and claiming:
+                    await operation.claim(tx, claim.person_id, claim.key, claim.verb, claim.digest, tx.now)
+                write = WriteTx(tx, tx.now)
                 yield write
-            except BaseException:
-                if claim is not None:
-                    claim.used = False
-                raise
-            if write.events:
-                await chain.append(tx, write.events)
+                if write.events:
+                    await chain.append(tx, write.events)
+        except TrailUnavailable as error:
+            raise _untraced(error) from error
+        if claim is not None and claiming:
+            claim.used = True  # only now: a verb that is run again must claim again
         for act in write.followers:
             act()
+
+    async def recorded(self, *events: Event) -> None:
+        """The events of a read are durable. Raises `Problem(trail-unavailable)`: then nothing may be disclosed."""
+        try:
+            queued = [self.trail.queue(event) for event in events]
+            for each in queued:
+                await each
+        except TrailUnavailable as error:
+            raise _untraced(error) from error
 
     async def close(self) -> None:
         """Drain the trail, forget the keys, close the database."""
         await self.trail.stop()
         self.keyring.flush()
         await self.db.close()
+
+
+def _untraced(error: TrailUnavailable) -> Problem:
+    """What the database said of it, when it said it plainly; else that the trail is away."""
+    return error.__cause__ if isinstance(error.__cause__, Problem) else Problem(TRAIL_UNAVAILABLE)
 
 
 def event_of(by: Principal, action: str, now: int, **content: Any) -> Event:
@@ -149,6 +181,8 @@ async def open_gateway(
 ) -> Gateway:
     """Open every part and check that they fit. Raises `Problem` or a key provider's error: never half open.
 
+    A database that holds less than `seen-heads.json` has noted is refused (`would-fork`) before anything is signed.
+
     The database must be migrated and the log keys and the root key must exist (`lianqiao init` makes them).
     """
     policy = PolicyEngine.load()
@@ -167,8 +201,11 @@ async def open_gateway(
         )
     db = database or open_database(settings.database_url, clock=clock, durable=settings.mode != "test")
     try:
-        grants_log = SqlLog(settings.origin, signers[settings.origin])
-        trail_log = SqlLog(settings.trail_origin, signers[settings.trail_origin])
+        seen = SeenFile(settings.seen_heads_path)
+        grants_log, trail_log = (
+            SqlLog(origin, signers[origin], guard=largest_seen({"file": seen.source(origin)}, needed=1))
+            for origin in (settings.origin, settings.trail_origin)
+        )
         replica = random_id()
         trail = Trail(settings.trail_origin, trail_log, db, replica)
         keyring = Keyring(provider, SUITES_BY_NAME[settings.suite])
@@ -177,6 +214,14 @@ async def open_gateway(
             await grants_log.ensure(tx)
             await trail_log.ensure(tx)
         await trail.start()
+    except RollbackError as error:
+        await db.close()
+        raise Problem(
+            WOULD_FORK,
+            field=error.origin,
+            detail_zh=f"{error.origin}:本库 {error.ours},已公开 {error.seen}",
+            detail_en=f"{error.origin}: {error.ours} here, {error.seen} were handed out",
+        ) from error
     except BaseException:
         await db.close()
         raise

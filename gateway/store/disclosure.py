@@ -280,6 +280,7 @@ class Wanted:
     grant_id: str | None = None
     tokens: tuple[tuple[str, bytes], ...] = ()  # blind-index candidates: (field, token), any of them
     show_suppressed: bool = False
+    up_to: str | None = None  # the last record that may be read
 
 
 async def rows_of(tx: Tx, wanted: Wanted, person_id: str, after: str, limit: int) -> list[Row]:
@@ -297,6 +298,8 @@ async def rows_of(tx: Tx, wanted: Wanted, person_id: str, after: str, limit: int
         index = records.blind_index
         hit = sa.or_(*(sa.and_(index.c.field == field, index.c.token == token) for field, token in wanted.tokens))
         statement = statement.where(_r.c.record_id.in_(sa.select(index.c.record_id).where(hit)))
+    if wanted.up_to is not None:
+        statement = statement.where(_r.c.record_id <= wanted.up_to)
     if not wanted.show_suppressed:
         statement = statement.where(sa.not_(SUPPRESSED))
     statement = statement.order_by(_r.c.record_id).limit(limit)
@@ -304,15 +307,37 @@ async def rows_of(tx: Tx, wanted: Wanted, person_id: str, after: str, limit: int
     return [_row(row) for row in found.mappings().all()]
 
 
-async def count_rows(tx: Tx, grant_id: str, group: str, up_to: str) -> int:
-    """How many active rows of the grant stand at or below this identifier."""
-    statement = (
-        sa.select(sa.func.count())
+def _covered_rows(grant_id: str, group: str) -> sa.Select[Any]:
+    return (
+        sa.select(_r.c.record_id)
         .select_from(_r.join(_c, _c.c.client_id == _r.c.client_id))
-        .where(_r.c.field_group == group, _r.c.state == "active", _r.c.record_id <= up_to, _covered(grant_id, group))
-        .where(sa.not_(SUPPRESSED))
+        .where(_r.c.field_group == group, _r.c.state == "active", _covered(grant_id, group))
+        .order_by(_r.c.record_id)
     )
-    return int((await tx.execute(statement, {"now": tx.now})).scalar() or 0)
+
+
+async def count_covered(tx: Tx, grant_id: str, group: str, limit: int) -> int:
+    """How many active rows of the group the grant covers, counted up to `limit`."""
+    some = _covered_rows(grant_id, group).limit(limit).subquery()
+    return int((await tx.execute(sa.select(sa.func.count()).select_from(some))).scalar() or 0)
+
+
+async def covered_at(tx: Tx, grant_id: str, group: str, place: int) -> str | None:
+    """The record at this place (from 1) among those that the grant covers, in their order."""
+    found = await tx.execute(_covered_rows(grant_id, group).offset(place - 1).limit(1))
+    return found.scalar()
+
+
+async def kind_of(tx: Tx, unit_id: str) -> str:
+    """The kind of the institution that the unit belongs to; `firm` for an unknown one."""
+    joined = _u.join(_i, _i.c.institution_id == _u.c.institution_id)
+    return (await tx.execute(sa.select(_i.c.kind).select_from(joined).where(_u.c.unit_id == unit_id))).scalar() or "firm"
+
+
+async def owns_any(tx: Tx, unit_id: str, group: str) -> bool:
+    """Whether the unit has any active record of the group."""
+    here = (_r.c.owner_unit == unit_id, _r.c.field_group == group, _r.c.state == "active")
+    return (await tx.execute(sa.select(_r.c.record_id).where(*here).limit(1))).first() is not None
 
 
 def _covered(grant_id: str, group: str) -> sa.ColumnElement[bool]:
@@ -346,6 +371,9 @@ _SPEND = (
     .values(use_count=_g.c.use_count + 1, last_used_at=sa.bindparam("at", type_=sa.BigInteger))
 )
 _HOUR = 3_600_000_000
+_HOUR_THERE = sa.text(
+    "INSERT INTO grant_use (grant_id, hour, uses, rows) VALUES (:grant_id, :hour, 0, 0) ON CONFLICT DO NOTHING"
+)
 
 
 async def spend_use(tx: Tx, grant_id: str, rows: int, rate_per_hour: int | None) -> bool:
@@ -356,17 +384,14 @@ async def spend_use(tx: Tx, grant_id: str, rows: int, rate_per_hour: int | None)
 
 
 async def count_use(tx: Tx, grant_id: str, uses: int, rows: int, rate_per_hour: int | None = None) -> bool:
-    """Add to the hour's count. False when the rate is exceeded (the caller rolls back by refusing)."""
+    """Add to the hour's count. False, and nothing added, when the rate is used up."""
     hour = tx.now // _HOUR * _HOUR
     t = access.grant_use
     here = sa.and_(t.c.grant_id == grant_id, t.c.hour == hour)
     under = here if rate_per_hour is None else sa.and_(here, t.c.uses < rate_per_hour)
-    if (await tx.execute(sa.update(t).where(under).values(uses=t.c.uses + uses, rows=t.c.rows + rows))).rowcount:
-        return True
-    if (await tx.execute(sa.select(t.c.uses).where(here))).first() is not None:
-        return False
-    await tx.execute(sa.insert(t), {"grant_id": grant_id, "hour": hour, "uses": uses, "rows": rows})
-    return True
+    await tx.execute(_HOUR_THERE, {"grant_id": grant_id, "hour": hour})  # two first uses of an hour at once: one row
+    counted = await tx.execute(sa.update(t).where(under).values(uses=t.c.uses + uses, rows=t.c.rows + rows))
+    return bool(counted.rowcount)
 
 
 async def touch(tx: Tx, person_id: str, conflict_class: str, client_id: str) -> str:

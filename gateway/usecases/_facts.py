@@ -194,10 +194,15 @@ def facts(
     )  # fmt: skip
 
 
+def explained(by: Principal) -> bool:
+    """Whether `by` is told rules and walls."""
+    return bool(by.roles & _EXPLAINED)
+
+
 def refusal(by: Principal, decision: Refused) -> Refusal:
     """The refusal as `by` may see it: the coarse reason for everybody, rule and lacking conditions for compliance."""
     words = REASONS[decision.reason]
-    told = bool(by.roles & _EXPLAINED)
+    told = explained(by)
     return Refusal(
         decision_id=decision.decision_id, reason=decision.reason, zh=words.zh, en=words.en, how_zh=words.how_zh,
         how_en=words.how_en, rule=decision.rule if told else "", explanation=_told(decision.nearest) if told else (),

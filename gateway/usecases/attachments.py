@@ -58,7 +58,7 @@ async def get_attachment(gw: Gateway, by: Principal, ask: GetAttachment) -> Atta
         row = await store.get_attachment(tx, ask.request_id, ask.attachment_id)
         key = await gw.keyring.for_opening(tx, secret_key_id(row.sealed))
         now = tx.now
-    await gw.trail.queue(
+    await gw.recorded(
         event_of(
             by, "attachment:read", now, target_kind="request", target_id=row.request_id, outcome="allowed",
             policy_epoch=gw.policy.epoch, details={"attachment": row.attachment_id},

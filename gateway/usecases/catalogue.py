@@ -107,7 +107,7 @@ async def search_catalogue(gw: Gateway, by: Principal, ask: SearchCatalogue) -> 
         now = tx.now
     found = [item for item in _matching(seen, ask) if discovery.sees(item)][: ask.limit + 1]
     shown = found[: ask.limit]
-    await gw.trail.queue(
+    await gw.recorded(
         event_of(
             by, "catalogue:search", now, target_kind="catalogue", outcome="allowed", record_count=len(shown),
             policy_epoch=gw.policy.epoch, read_id=discovery.decision_id, details={"length": len(ask.text)},

@@ -41,7 +41,7 @@ async def search_clients(gw: Gateway, by: Principal, ask: SearchClients) -> Card
             cards = await store.search_cards(tx, sought, ask.after or "", ask.limit + 1)
         now = tx.now
     shown = cards[: ask.limit]
-    await gw.trail.queue(
+    await gw.recorded(
         event_of(by, "search", now, target_kind="group", target_id=_GROUP, items=_ITEMS if shown else (), record_count=len(shown),
                  outcome="allowed" if isinstance(decision, Allowed) else "refused", rule=decision.rule, reason=decision.reason,
                  policy_epoch=decision.epoch, read_id=read_id, details={"length": len(ask.q)})
@@ -67,7 +67,7 @@ async def get_client(gw: Gateway, by: Principal, ask: GetClient) -> ClientView |
             seen = await _facts.view(gw, tx, held.catalogue_version)
             holdings = await _holdings(gw, tx, by, held, seen, card, read_id)
         now = tx.now
-    await gw.trail.queue(
+    await gw.recorded(
         event_of(by, "card", now, target_kind="client", target_id=ask.client_id if ask.client_id.isascii() else "not-an-identifier",
                  client_id=card.client_id if card else "", items=_ITEMS if isinstance(decision, Allowed) else (),
                  record_count=1 if isinstance(decision, Allowed) else 0,

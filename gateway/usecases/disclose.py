@@ -1,7 +1,7 @@
 """Reading protected values: the facts, the decision, the trail, and only then the key."""
 
-import asyncio
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,9 @@ from policies.vocabulary import Object, Resource
 __all__ = ["disclose", "query", "verify"]
 
 DATASET = "records"
+_ABSENT = "suppressed-or-absent"
+_CANDIDATES = 1000  # most rows that a search in sealed values compares
+_EXTENTS = 10_000  # grants whose extent is kept in mind
 _SUPERVISING = frozenset({"supervision", "audit"})
 # How the masks call the kinds of fields.
 _MASK_KINDS = {"person": "name", "name": "name", "mobile": "mobile", "phone": "phone", "email": "email", "wechat": "account",
@@ -45,6 +48,7 @@ class Ruling:
     fields: FieldClass
     grant: GrantRow | None
     owner_unit: str
+    told: Refused | None = None  # what the reader is told of a refusal that rests on a list of compliance's
 
 
 async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Refusal:
@@ -53,6 +57,7 @@ async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Re
     A refusal is recorded the same way. An unknown record, a suppressed client's and one that `by` may not know of get
     the same answer. Raises `Problem` when the trail, a key or the database fails: then nothing was disclosed.
     """
+    _known_fields(ask.fields)
     read_id = random_id()
     async with gw.db.read() as tx:
         # 1. the facts: standing, record, grants, wall; all of one moment
@@ -62,39 +67,39 @@ async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Re
             row = None
         now = tx.now
         rulings: list[Ruling] = []
+        grants: list[GrantRow] = []
         key = None
         if row is not None:
             seen = await _facts.view(gw, tx, held.catalogue_version)
-            names = _names(seen, row.field_group, ask.fields)
-            grants = []
+            names = None if ask.fields is None else frozenset(ask.fields)
             if row.owner_unit != held.unit_id:
                 grants = await store.grants_for(tx, held.unit_id, by.id, row.field_group, row.scopes())
             # 2. the decisions, one per class of fields
             rulings = rule(gw, by, held, seen, [row], names, grants, "read", ask.purpose, read_id, now)
+            rulings = [await _within_cap(gw, tx, ruling, row) for ruling in rulings]
         allowed = [ruling for ruling in rulings if isinstance(ruling.decision, Allowed)]
         if row is not None and allowed and row.key_id:
             key = await gw.keyring.for_opening(tx, row.key_id)
     absent: Refused | None = None
     if row is None or not allowed:  # finding the nearest rules of a refusal takes longer than the decision
-        group = row.field_group if row else "contact"
-        absent = _decide_absent(gw, by, held, read_id, group, "read", ask.purpose, now)
+        absent = _decide_absent(gw, by, held, read_id, "read", ask.purpose, now)
     if row is None or not rulings:
         assert absent is not None
         events = [_absent_event(by, "disclose", absent, now, ask.purpose, read_id, ask.record_id)]
     else:
         events = [_event(by, "disclose", ruling, now, ask.purpose, read_id, [row]) for ruling in rulings]
     # 3. the trail, and what a use costs: durable before anything leaves
-    refused = await settle(gw, by, allowed, events, [row] if row else [], 1)
+    refused = await settle(gw, by, allowed, events, _touching([row] if row else [], {row.record_id: allowed} if row else {}), 1)
     if refused is not None:
         return refused
     if row is None or absent is not None:
         assert absent is not None
-        return _refused(gw, by, held, row, rulings, absent, ask.purpose, read_id, now)
+        return _refused(gw, by, held, row, rulings, grants, absent, ask, read_id, now)
     # 4. the key, bound to record, compartment, owner and generation
     try:
         values, masked = open_row(row, key, allowed)
     except Exception:
-        await gw.trail.queue(replace(events[0], event_id=random_id(), action="disclose:failed", outcome="failed"))
+        await gw.recorded(replace(events[0], event_id=random_id(), action="disclose:failed", outcome="failed"))
         raise
     grant = next((ruling.grant for ruling in allowed if ruling.grant), None)
     return Disclosure(
@@ -117,18 +122,26 @@ async def query(gw: Gateway, by: Principal, ask: Query) -> RecordPage | Refusal:
         page = await page_of(gw, tx, by, held, seen, ask, "read", read_id)
     if isinstance(page, Denied):
         return await denied(gw, by, "query", page, ask.field_group, ask.purpose, read_id)
-    refused = await settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
+    refused = await settle(gw, by, page.allowed, page.events, page.touching, len(page.released))
     if refused is not None:
         return refused
     items = []
-    for row in page.released:
-        if ask.match_field is None or _matches(row, page, ask.match_field, ask.match_value or ""):
-            items.append(_out(row, *open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id])))
-    closing = event_of(by, "query:closed", page.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose),
+    try:
+        for row in page.released:
+            if ask.match_field is None or _matches(row, page, ask.match_field, ask.match_value or ""):
+                items.append(_out(row, *open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id])))
+    except Exception:
+        await _failed(gw, page.events, "query:failed")
+        raise
+    following = page.next
+    if len(items) > ask.limit:  # candidates of a search are compared only now
+        items = items[: ask.limit]
+        following = items[-1].record_id
+    closing = event_of(by, "query:closed", page.now, target_kind="group", target_id=_group(ask.field_group), purpose=_code(ask.purpose),
                        outcome="done", record_count=len(items), read_id=read_id, grant_id=page.grant_id)  # fmt: skip
-    await gw.trail.queue(closing)
+    await gw.recorded(closing)
     return RecordPage(
-        items=tuple(items), withheld=_withheld(page.rulings), next=page.next, end=page.next is None, read_id=read_id,
+        items=tuple(items), withheld=_withheld(page.rulings), next=following, end=following is None, read_id=read_id,
         grant_id=page.grant_id or None, obligations=_duties(page.allowed),
     )  # fmt: skip
 
@@ -145,14 +158,18 @@ async def verify(gw: Gateway, by: Principal, ask: Verify) -> Verified | Refusal:
         page = await page_of(gw, tx, by, held, seen, asked, "verify", read_id)
     if isinstance(page, Denied):
         return await denied(gw, by, "verify", page, ask.field_group, ask.purpose, read_id)
-    refused = await settle(gw, by, page.allowed, page.events, page.rows, len(page.rows))
+    refused = await settle(gw, by, page.allowed, page.events, page.touching, len(page.released))
     if refused is not None:
         return refused
     sought = _normal(ask.field_group, ask.field, ask.value)
     matches = False
-    for row in page.released:
-        values, _ = open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id], unmasked=True)
-        matches |= _normal(ask.field_group, ask.field, values.get(ask.field)) == sought
+    try:
+        for row in page.released:
+            values, _ = open_row(row, page.keys.get(row.key_id or ""), page.by_row[row.record_id], unmasked=True)
+            matches |= _same(_normal(ask.field_group, ask.field, values.get(ask.field)), sought)
+    except Exception:
+        await _failed(gw, page.events, "verify:failed")
+        raise
     return Verified(matches=matches and sought is not None, decision_id=read_id, grant_id=page.grant_id or None)
 
 
@@ -169,11 +186,11 @@ class PageOfRows:
     allowed: list[Ruling]
     by_row: dict[str, list[Ruling]]
     events: list[Event]
+    touching: list[Row]  # one row for each conflict class that is touched for the first time
     keys: dict[str, Any]
     grant_id: str
     next: str | None
     now: int
-    row_cap: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,90 +213,228 @@ async def page_of(
     *,
     first: bool = True,
 ) -> PageOfRows | Denied:
-    """The next page of rows under one basis, with every class of them decided and nothing opened yet."""
+    """The next page of rows under one basis, with every class of them decided and nothing opened yet.
+
+    Whoever is not the owner is decided upon before any row is looked for, so that a refusal does not depend on what
+    there is. Rows that may not even be known of are as if they were not there, in the list and in its paging.
+    """
+    now = tx.now
     names = _names(seen, ask.field_group, ask.fields)
-    grants = await store.grants_for(tx, held.unit_id, by.id, ask.field_group, None)
-    if ask.grant_id:
-        grants = [grant for grant in grants if grant.grant_id == ask.grant_id]
-    wanted_fields = frozenset(ask.fields or ())
-    own = ask.owner_unit == held.unit_id or (ask.owner_unit is None and not grants and ask.purpose not in _SUPERVISING)
-    fields_of_group = _group_fields(seen, ask.field_group)
-    open_only = bool(fields_of_group) and all(
-        (item := seen.item(ask.field_group, name)) is not None and item.mode == "catalogue_open"
-        for name in wanted_fields or fields_of_group
-    )
-    basis: GrantRow | None = None
-    owner = ask.owner_unit
-    if not own and not open_only and ask.purpose not in _SUPERVISING:
-        owners = (
-            [ask.owner_unit] if ask.owner_unit else sorted({unit for grant in grants for unit, _, _ in grant.items})
-        )
-        basis = max(
-            (found for unit in owners
-             if (found := _facts.best_grant(grants, unit, wanted_fields, ask.purpose, action, by.channel, tx.now)) is not None),
-            key=lambda grant: (grant.purpose == ask.purpose, grant.not_before <= tx.now < grant.not_after, grant.not_after),
-            default=None,
-        )  # fmt: skip
-    elif own and not open_only:
-        owner = held.unit_id
-    if basis is None and not own and not open_only and ask.purpose not in _SUPERVISING:
-        return _nothing(gw, by, held, ask, action, read_id, tx.now)
-    left = ask.limit + 1
-    if basis:  # the cap holds for the rows of the grant, however many pages they are read in
-        left = basis.row_cap - (
-            await store.count_rows(tx, basis.grant_id, ask.field_group, ask.after) if ask.after else 0
-        )
-    limit = min(ask.limit, left)
-    tokens = await _tokens(gw, tx, ask, basis, owner)
-    rows = await store.rows_of(
-        tx,
-        Wanted(
-            field_group=ask.field_group, client_id=ask.client_id, owner_unit=owner, park_id=ask.park_id,
-            grant_id=basis.grant_id if basis else None, tokens=tokens,
-            show_suppressed=bool(by.roles & {"compliance", "cco"}),
-        ),
-        by.id, ask.after or "", max(0, limit) + 1,
+    basis, owner, own = await _basis(tx, by, held, seen, ask, action)
+    before: list[Ruling] = []
+    if not own:
+        before = await _beforehand(gw, tx, by, held, seen, ask, names, basis, action, read_id)
+        if not any(isinstance(ruling.decision, Allowed) for ruling in before):
+            return Denied(_first_refused(before, gw, by, held, ask, action, read_id, now), now)
+    wanted = Wanted(
+        field_group=ask.field_group, client_id=ask.client_id, owner_unit=owner, park_id=ask.park_id,
+        grant_id=basis.grant_id if basis else None, tokens=await _tokens(gw, tx, ask, basis, owner),
+        show_suppressed=bool(by.roles & {"compliance", "cco"}) or (own and owner is not None),
+        up_to=await _cap(gw, tx, basis, ask.field_group) if basis else None,
     )  # fmt: skip
-    more = len(rows) > limit and limit < left
-    rows = rows[: max(0, limit)]
-    if not rows:
-        # An empty answer is a decision too: what would have been allowed on nothing is refused like the absent.
-        if basis is None and first and (not own or ask.owner_unit is None):
-            return _nothing(gw, by, held, ask, action, read_id, tx.now)
-        event = event_of(by, "query", tx.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose), outcome="allowed",
-                         reason="allowed", record_count=0, policy_epoch=gw.policy.epoch, read_id=read_id,
-                         grant_id=basis.grant_id if basis else "")  # fmt: skip
-        grant_id = basis.grant_id if basis else ""
-        return PageOfRows([], [], [], [], {}, [event], {}, grant_id, None, tx.now, basis.row_cap if basis else None)
+
+    def hidden(row: Row) -> bool:
+        if not (row.restricted or row.quiet):
+            return False
+        found = rule(gw, by, held, seen, [row], names, [basis] if basis else [], action, ask.purpose, read_id, now)
+        return all(each.told is not None and each.told.reason == _ABSENT for each in found)
+
+    limit = _CANDIDATES if ask.match_field else ask.limit
+    rows = await _visible(tx, wanted, by.id, ask.after or "", limit + 1, hidden)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    rulings, by_row, events, touching = _ruled(gw, by, held, seen, rows, names, basis, action, ask.purpose, read_id, now)
+    if ask.match_field:  # a row whose field is not released must not be told from one that does not match
+        by_row = {record: good for record, good in by_row.items() if _releases(good, ask.match_field)}
+        rulings = [ruling for good in by_row.values() for ruling in good]
+        touching = [row for row in touching if row.record_id in by_row]
+    allowed = [ruling for ruling in rulings if isinstance(ruling.decision, Allowed)]
+    if not by_row:
+        if rows and not ask.match_field:
+            return Denied(_first_refused(rulings, gw, by, held, ask, action, read_id, now), now)
+        # Nothing there, which is an answer: it stands on the trail and costs a use.
+        if own and first and ask.owner_unit is None and not await store.owns_any(tx, held.unit_id, ask.field_group):
+            return _nothing(gw, by, held, ask, action, read_id, now)
+        allowed = [ruling for ruling in before if isinstance(ruling.decision, Allowed)]
+        rulings = [] if ask.match_field else before
+        events = events or [_event_of_none(gw, by, ask, action, basis, now, read_id)]
+    if action == "verify" and basis and not rows:
+        return Denied(Refused(read_id, "ABSENT", _ABSENT, gw.policy.epoch), now)
+    released = [row for row in rows if row.record_id in by_row]
+    keys = {key_id: await gw.keyring.for_opening(tx, key_id) for key_id in {row.key_id for row in released} if key_id}
+    return PageOfRows(
+        rows, released, rulings, allowed, by_row, events, touching, keys, basis.grant_id if basis else "",
+        rows[-1].record_id if more and rows else None, now,
+    )  # fmt: skip
+
+
+async def _basis(
+    tx: Tx, by: Principal, held: Standing, seen: View, ask: Query, action: str
+) -> tuple[GrantRow | None, str | None, bool]:
+    """On what the page rests: a grant, and whose rows it walks (None: anybody's), and whether they are one's own."""
+    if ask.purpose in _SUPERVISING and ask.owner_unit != held.unit_id and ask.grant_id is None:
+        return None, ask.owner_unit, False
+    asked = frozenset(ask.fields or ())
+    of_group = _group_fields(seen, ask.field_group)
+    if of_group and ask.grant_id is None and all(
+        (item := seen.item(ask.field_group, name)) is not None and item.mode == "catalogue_open" for name in asked or of_group
+    ):  # fmt: skip
+        return None, ask.owner_unit, False
+    if ask.owner_unit == held.unit_id and ask.grant_id is None:
+        return None, held.unit_id, True
+    grants = await store.grants_for(tx, held.unit_id, by.id, ask.field_group, None)
+    if ask.grant_id is None and ask.owner_unit is None and not grants:
+        some_open = any(
+            (item := seen.item(ask.field_group, name)) is not None and item.mode == "catalogue_open" for name in asked or of_group
+        )
+        if some_open and not await store.owns_any(tx, held.unit_id, ask.field_group):
+            return None, None, False  # the open fields of everybody's rows; the others are withheld
+        return None, held.unit_id, True
+    grants = [grant for grant in grants if ask.grant_id in {None, grant.grant_id}]
+    owners = [ask.owner_unit] if ask.owner_unit else sorted({unit for grant in grants for unit, _, _ in grant.items})
+    found = (_facts.best_grant(grants, unit, asked, ask.purpose, action, by.channel, tx.now) for unit in owners)
+    basis = max(
+        (grant for grant in found if grant is not None),
+        key=lambda grant: (grant.purpose == ask.purpose, grant.not_before <= tx.now < grant.not_after, grant.not_after),
+        default=None,
+    )
+    return basis, ask.owner_unit, False
+
+
+async def _beforehand(
+    gw: Gateway, tx: Tx, by: Principal, held: Standing, seen: View, ask: Query, names: frozenset[str] | None,
+    basis: GrantRow | None, action: str, read_id: str,
+) -> list[Ruling]:  # fmt: skip
+    """The decisions on a row that has every field and no wall: what the basis allows, whatever rows there are."""
+    rulings: list[Ruling] = []
+    if basis is None:
+        owners = [ask.owner_unit or ""]
+    else:
+        owners = sorted({unit for unit, _, _ in basis.items if ask.owner_unit in {None, unit}})
+    asked = names | {ask.match_field} if names is not None and ask.match_field else names
+    for unit in owners:
+        kind = await store.kind_of(tx, unit)
+        found = rule(
+            gw, by, held, seen, [_any_row(ask.field_group, unit, kind, tuple(_group_fields(seen, ask.field_group)), basis)],
+            asked, [basis] if basis else [], action, ask.purpose, read_id, tx.now,
+        )  # fmt: skip
+        if ask.match_field and not _releases(found, ask.match_field):
+            found = [replace(each, decision=_not_released(each.decision)) for each in found]
+        elif ask.match_field and basis and basis.masked and "verify" not in basis.uses:
+            # To be told that a guessed value is right is more than its masked form says.
+            found = [replace(each, decision=_not_released(each.decision, "use-not-granted")) for each in found]
+        rulings.extend(found)
+    return rulings
+
+
+def _not_released(decision: Allowed | Refused, reason: str = "no-grant") -> Refused:
+    if isinstance(decision, Refused):
+        return decision
+    return Refused(decision.decision_id, "", reason, decision.epoch)
+
+
+def _any_row(group: str, owner: str, kind: str, fields: tuple[str, ...], basis: GrantRow | None) -> Row:
+    some = next(iter(basis.persons or ()), "") if basis else ""  # persons' consents are judged row by row
+    return Row(
+        record_id=some, client_id="", owner_unit=owner, owner_institution="", owner_side="none", owner_kind=kind, field_group=group,
+        state="active", generation=0, fields=tuple(sorted(fields)), open_values=None, sealed=None, wrapped=None, key_id=None,
+        park_id=None, tags=(), natural_person=False, institutional=True, conflict_class="", suppressed=False, watch=False,
+        restricted=False, quiet=False, crossed=False, touched=None,
+    )  # fmt: skip
+
+
+async def _visible(
+    tx: Tx, wanted: Wanted, person_id: str, after: str, count: int, hidden: Callable[[Row], bool]
+) -> list[Row]:
+    """The first `count` rows above `after` that are not hidden."""
+    rows: list[Row] = []
+    while True:
+        asked = count - len(rows)
+        batch = await store.rows_of(tx, wanted, person_id, after, asked)
+        rows.extend(row for row in batch if not hidden(row))
+        if len(batch) < asked or len(rows) >= count:
+            return rows
+        after = batch[-1].record_id
+
+
+def _ruled(
+    gw: Gateway, by: Principal, held: Standing, seen: View, rows: Sequence[Row], names: frozenset[str] | None,
+    basis: GrantRow | None, action: str, purpose: str, read_id: str, now: int,
+) -> tuple[list[Ruling], dict[str, list[Ruling]], list[Event], list[Row]]:  # fmt: skip
+    """Every class of rows decided: all rulings, the allowing ones by record, the events, the rows of first touches."""
     classes: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
+        # Of two clients of one conflict class that nobody touched, only the first may be: they are decided one by one.
+        fresh = row.client_id if row.conflict_class and row.touched is None and not row.crossed else ""
         kind = (row.owner_unit, row.natural_person, row.suppressed, row.watch, row.restricted, row.quiet, row.crossed,
-                _facts.wall_of(row).conflict, row.fields, basis is not None and basis.carries(row.record_id))  # fmt: skip
+                _facts.wall_of(row).conflict, row.fields, basis is not None and basis.carries(row.record_id), fresh)  # fmt: skip
         classes.setdefault(kind, []).append(row)
     rulings: list[Ruling] = []
     by_row: dict[str, list[Ruling]] = {}
     events: list[Event] = []
-    for members in classes.values():
-        ruled = rule(gw, by, held, seen, members, names, [basis] if basis else [], action, ask.purpose, read_id, tx.now)
-        rulings.extend(ruled)
-        events.extend(
-            _event(by, "query" if action == "read" else action, ruling, tx.now, ask.purpose, read_id, members)
-            for ruling in ruled
-        )
-        good = [ruling for ruling in ruled if isinstance(ruling.decision, Allowed)]
+    touched: dict[str, Row] = {}
+    for alike in classes.values():
+        first = touched.get(alike[0].conflict_class)
+        taken = first is not None and alike[0].touched is None and not alike[0].crossed
+        members = [replace(row, touched=first.client_id) for row in alike] if first is not None and taken else alike
+        found = rule(gw, by, held, seen, members, names, [basis] if basis else [], action, purpose, read_id, now)
+        rulings.extend(found)
+        named = "query" if action == "read" else action
+        events.extend(_event(by, named, ruling, now, purpose, read_id, members) for ruling in found)
+        good = [ruling for ruling in found if isinstance(ruling.decision, Allowed)]
         if good:
             by_row.update((member.record_id, good) for member in members)
-    allowed = [ruling for ruling in rulings if isinstance(ruling.decision, Allowed)]
-    if not allowed:
-        refused = rulings[0].decision
-        assert isinstance(refused, Refused)
-        return Denied(refused, tx.now)
-    released = [row for row in rows if row.record_id in by_row]
-    keys = {key_id: await gw.keyring.for_opening(tx, key_id) for key_id in {row.key_id for row in released} if key_id}
-    return PageOfRows(
-        rows, released, rulings, allowed, by_row, events, keys, basis.grant_id if basis else "",
-        rows[-1].record_id if more else None, tx.now, basis.row_cap if basis else None,
-    )  # fmt: skip
+            for row in _touching(members[:1], by_row):
+                touched.setdefault(row.conflict_class, row)
+    return rulings, by_row, events, list(touched.values())
+
+
+def _touching(rows: Sequence[Row], by_row: Mapping[str, Sequence[Ruling]]) -> list[Row]:
+    """The rows whose protected fields are about to be seen, of clients in a conflict class that is untouched yet."""
+    return [
+        row for row in rows
+        if row.conflict_class and row.touched is None and not row.crossed
+        and any(ruling.fields.mode != "catalogue_open" for ruling in by_row.get(row.record_id, ())
+                if isinstance(ruling.decision, Allowed))
+    ]  # fmt: skip
+
+
+def _releases(rulings: Iterable[Ruling], field: str) -> bool:
+    return any(isinstance(each.decision, Allowed) and field in each.decision.resource.fields for each in rulings)
+
+
+def _first_refused(
+    rulings: Sequence[Ruling], gw: Gateway, by: Principal, held: Standing, ask: Query, action: str, read_id: str, now: int
+) -> Refused:
+    for ruling in rulings:
+        if isinstance(ruling.decision, Refused):
+            return ruling.decision if _facts.explained(by) else ruling.told or ruling.decision
+    return _nothing(gw, by, held, ask, action, read_id, now).decision
+
+
+async def _cap(gw: Gateway, tx: Tx, grant: GrantRow, group: str) -> str | None:
+    """The last record, in their order, that the grant's row cap lets be read; None: all that it covers.
+
+    How many rows a grant covers is counted once a minute in a process: rows of the last minute may be read above it.
+    """
+    counted: dict[tuple[str, str], tuple[int, float]] = gw.state.setdefault("grant-extents", {})
+    rows, until = counted.get((grant.grant_id, group), (0, 0.0))
+    if until < time.monotonic():
+        rows = await store.count_covered(tx, grant.grant_id, group, grant.row_cap + 1)
+        if len(counted) > _EXTENTS:
+            counted.clear()
+        counted[grant.grant_id, group] = (rows, time.monotonic() + 60.0)
+    return None if rows <= grant.row_cap else await store.covered_at(tx, grant.grant_id, group, grant.row_cap)
+
+
+async def _within_cap(gw: Gateway, tx: Tx, ruling: Ruling, row: Row) -> Ruling:
+    """The ruling, unless the record lies beyond the row cap of the grant that it rests on."""
+    if not isinstance(ruling.decision, Allowed) or ruling.grant is None:
+        return ruling
+    last = await _cap(gw, tx, ruling.grant, row.field_group)
+    if last is None or row.record_id <= last:
+        return ruling
+    return replace(ruling, decision=Refused(ruling.decision.decision_id, "ROW-CAP", "exhausted", ruling.decision.epoch))
 
 
 def rule(
@@ -292,39 +447,65 @@ def rule(
     the granted ones of another unit's gated fields, and never a field that is not shared.
     """
     row = rows[0]
-    own = row.owner_unit == held.unit_id
-    who = _facts.subject(by, held, now)
     asked = names if names is not None else frozenset(row.fields)
-    rulings = []
+    rulings: list[Ruling] = []
     for fields in _facts.field_classes(seen, row.field_group, row.owner_kind, asked):
         if names is None and fields.mode == "not_shared":
             continue
-        grant = None
-        if fields.mode == "approval_gated" and not own:
-            grant = _facts.best_grant(grants, row.owner_unit, fields.fields, purpose, action, by.channel, now)
-            granted = fields.fields & grant.fields(row.owner_unit) if grant is not None else frozenset[str]()
-            if names is None and granted:
-                (fields,) = _facts.field_classes(seen, row.field_group, row.owner_kind, granted)
-        decision = gw.policy.decide(
-            _facts.facts(
-                read_id, who, _facts.object_of(fields, row.field_group, row), action, purpose=purpose, now=now, channel=by.channel,
-                resource=Resource(row.field_group, frozenset(each.record_id for each in rows), fields.fields),
-                grant=_facts.grant_facts(grant, row.owner_unit, fields.fields, row.record_id), wall=_facts.wall_of(row),
-            )
-        )  # fmt: skip
-        rulings.append(Ruling(decision, fields, grant, row.owner_unit))
+        found = _rule_class(gw, by, held, seen, rows, fields, names, grants, action, purpose, read_id, now)
+        levels = sorted({found.fields.levels[name] for name in found.fields.fields})
+        if names is None and isinstance(found.decision, Refused) and len(levels) > 1:
+            # What is refused for its highest level may be allowed below it: nobody insisted on all of it.
+            parts = [
+                _rule_class(gw, by, held, seen, rows, part, frozenset(part.fields), grants, action, purpose, read_id, now)
+                for level in levels
+                for part in _facts.field_classes(
+                    seen, row.field_group, row.owner_kind, {n for n, at in found.fields.levels.items() if at == level}
+                )
+            ]
+            if any(isinstance(part.decision, Allowed) for part in parts):
+                rulings.extend(parts)
+                continue
+        rulings.append(found)
     return rulings
 
 
+def _rule_class(
+    gw: Gateway, by: Principal, held: Standing, seen: View, rows: Sequence[Row], fields: FieldClass, names: frozenset[str] | None,
+    grants: Sequence[GrantRow], action: str, purpose: str, read_id: str, now: int,
+) -> Ruling:  # fmt: skip
+    row = rows[0]
+    grant = None
+    if fields.mode == "approval_gated" and row.owner_unit != held.unit_id:
+        grant = _facts.best_grant(grants, row.owner_unit, fields.fields, purpose, action, by.channel, now)
+        granted = fields.fields & grant.fields(row.owner_unit) if grant is not None else frozenset[str]()
+        if names is None and granted:
+            (fields,) = _facts.field_classes(seen, row.field_group, row.owner_kind, granted)
+    facts = _facts.facts(
+        read_id, _facts.subject(by, held, now), _facts.object_of(fields, row.field_group, row), action, purpose=purpose, now=now,
+        channel=by.channel, resource=Resource(row.field_group, frozenset(each.record_id for each in rows), fields.fields),
+        grant=_facts.grant_facts(grant, row.owner_unit, fields.fields, row.record_id), wall=_facts.wall_of(row),
+    )  # fmt: skip
+    decision = gw.policy.decide(facts)
+    told = None
+    if isinstance(decision, Refused) and (row.restricted or row.quiet):
+        # Which client is on a list is itself a secret: the reader gets the answer there would be without the list,
+        # and where that would be the values, the answer for a client that is not there.
+        without = gw.policy.decide(replace(facts, wall=replace(facts.wall, restricted=False, quiet=False)))
+        told = without if isinstance(without, Refused) else Refused(read_id, "", _ABSENT, decision.epoch)
+    return Ruling(decision, fields, grant, row.owner_unit, told)
+
+
 def _decide_absent(
-    gw: Gateway, by: Principal, held: Standing, read_id: str, group: str, action: str, purpose: str, now: int
+    gw: Gateway, by: Principal, held: Standing, read_id: str, action: str, purpose: str, now: int
 ) -> Refused:
+    """The refusal of a record that is not there: it depends on who asks and on nothing else."""
     decision = gw.policy.decide(
-        _facts.facts(read_id, _facts.subject(by, held, now), _facts.absent(group), action, purpose=purpose, now=now,
-                     channel=by.channel, resource=Resource(group, frozenset(), frozenset()))
+        _facts.facts(read_id, _facts.subject(by, held, now), _facts.absent("contact"), action, purpose=purpose, now=now,
+                     channel=by.channel, resource=Resource("contact", frozenset(), frozenset()))
     )  # fmt: skip
     if isinstance(decision, Allowed):  # compliance may see the suppressed, but there is nothing to see
-        return Refused(read_id, "ABSENT", "suppressed-or-absent", decision.epoch)
+        return Refused(read_id, "ABSENT", _ABSENT, decision.epoch)
     return decision
 
 
@@ -344,54 +525,68 @@ async def denied(
     gw: Gateway, by: Principal, action: str, page: Denied, group: str, purpose: str, read_id: str
 ) -> Refusal:
     refused = page.decision
-    await gw.trail.queue(
-        event_of(by, action, page.now, target_kind="group", target_id=group, purpose=_code(purpose), outcome="refused",
+    await gw.recorded(
+        event_of(by, action, page.now, target_kind="group", target_id=_group(group), purpose=_code(purpose), outcome="refused",
                  rule=refused.rule, reason=refused.reason, policy_epoch=refused.epoch, read_id=read_id)
     )  # fmt: skip
     return _facts.refusal(by, refused)
 
 
-async def settle(
-    gw: Gateway, by: Principal, allowed: Sequence[Ruling], events: Sequence[Event], rows: Sequence[Row], count: int
-) -> Refusal | None:
-    """The events are durable; the grant's use is spent; the first touch of a conflict class is taken. None: go on.
+class _Lost(Exception):
+    """Somebody was first to the last use or to a competitor of this client: the transaction is undone."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def settle(
+    gw: Gateway, by: Principal, allowed: Sequence[Ruling], events: Sequence[Event], touching: Sequence[Row], count: int, *,
+    spend: bool = True,
+) -> Refusal | None:  # fmt: skip
+    """The events are durable; the grants' uses are spent; first touches of conflict classes are taken. None: go on.
+
+    All of it or, when a use or a touch was lost to somebody else, none: then the read is refused and recorded so.
     A grant without limits costs no write of its own: its event joins the replica's next group commit.
     """
-    limited = {ruling.grant.grant_id: ruling.grant for ruling in allowed
-               if ruling.grant and (ruling.grant.use_limit is not None or ruling.grant.rate_per_hour is not None)}  # fmt: skip
-    touches = {
-        row.conflict_class: row
-        for row in rows
-        if allowed and row.conflict_class and row.touched is None and not row.crossed
-    }
+    grants = {ruling.grant.grant_id: ruling.grant for ruling in allowed if ruling.grant} if spend else {}
+    limited = [each for _, each in sorted(grants.items()) if each.use_limit is not None or each.rate_per_hour is not None]
+    touches = {} if by.side == "control" else {row.conflict_class: row for row in reversed(touching)}
     if not limited and not touches:
-        await asyncio.gather(*(gw.trail.queue(event) for event in events))
-        for ruling in allowed:
-            if ruling.grant:
-                _count_later(gw, ruling.grant.grant_id, count)
-        return None
-    async with gw.begin() as tx:
-        lost = await _spend(tx, by, limited.values(), touches, count)
-        if lost:
-            events = [replace(event, outcome="refused", reason=lost, event_id=random_id()) for event in events]
-        for event in events:
-            tx.record(event)
-    if not lost:
-        return None
-    decision = allowed[0].decision
-    return _facts.refusal(by, Refused(decision.decision_id, "", lost, decision.epoch))
+        await gw.recorded(*events)
+    else:
+        try:
+            async with gw.begin() as tx:
+                await _spend(tx, by, limited, touches, count)
+                for event in events:
+                    tx.record(event)
+        except _Lost as lost:
+            await gw.recorded(*(_lost_event(event, lost.reason) for event in events))
+            return _facts.refusal(by, Refused(allowed[0].decision.decision_id, "", lost.reason, gw.policy.epoch))
+    for grant_id in grants.keys() - {each.grant_id for each in limited}:
+        _count_later(gw, grant_id, count)
+    return None
 
 
-async def _spend(tx: WriteTx, by: Principal, limited: Iterable[GrantRow], touches: dict[str, Row], count: int) -> str:
-    """ "" when every use was counted and every touch was ours, else the reason of the refusal."""
+async def _spend(tx: WriteTx, by: Principal, limited: Sequence[GrantRow], touches: dict[str, Row], count: int) -> None:
+    """Every use is counted and every touch is ours, else `_Lost`."""
     for conflict_class, row in sorted(touches.items()):
         if await store.touch(tx, by.id, conflict_class, row.client_id) != row.client_id:
-            return "not-permitted"
+            raise _Lost("not-permitted")
     for grant in limited:
         if not await store.spend_use(tx, grant.grant_id, count, grant.rate_per_hour):
-            return "exhausted"
-    return ""
+            raise _Lost("exhausted")
+
+
+def _lost_event(event: Event, reason: str) -> Event:
+    if event.outcome != "allowed":
+        return event
+    return replace(event, outcome="refused", rule="", reason=reason, event_id=random_id())
+
+
+async def _failed(gw: Gateway, events: Sequence[Event], action: str) -> None:
+    """A second event says that what was allowed could not be opened."""
+    await gw.recorded(replace(events[0], event_id=random_id(), action=action, outcome="failed"))
 
 
 def _matches(row: Row, page: PageOfRows, field: str, value: str) -> bool:
@@ -473,6 +668,11 @@ def _normal(group: str, field: str, value: object) -> object:
     return kept
 
 
+def _same(kept: object, sought: object) -> bool:
+    """Whether there is a value and it is the one sought: two that are missing are not the same."""
+    return kept is not None and kept == sought
+
+
 def _event(
     by: Principal, action: str, ruling: Ruling, now: int, purpose: str, read_id: str, rows: Sequence[Row]
 ) -> Event:
@@ -494,22 +694,39 @@ def _code(purpose: str) -> str:
 
 
 def _refused(
-    gw: Gateway, by: Principal, held: Standing, row: Row | None, rulings: Sequence[Ruling], absent: Refused, purpose: str,
-    read_id: str, now: int,
+    gw: Gateway, by: Principal, held: Standing, row: Row | None, rulings: Sequence[Ruling], grants: Sequence[GrantRow],
+    absent: Refused, ask: Disclose, read_id: str, now: int,
 ) -> Refusal:  # fmt: skip
-    """The refusal of a whole read: for somebody who may not even know of the record, the answer for one that is not there."""
-    first = next((ruling.decision for ruling in rulings if isinstance(ruling.decision, Refused)), absent)
-    if row is None:
+    """The refusal of a whole read: for somebody who may not even know of the record, the answer for one that is not there.
+
+    Its owner knows of it; so does whoever holds a grant on its client; so does everybody who may see the client's card.
+    """
+    if row is None or not rulings:
         return _facts.refusal(by, absent)
+    first = next((ruling for ruling in rulings if isinstance(ruling.decision, Refused)), rulings[0])
+    assert isinstance(first.decision, Refused)
+    reason = first.decision if first.told is None or _facts.explained(by) else first.told
+    if reason.reason == _ABSENT:
+        return _facts.refusal(by, absent)
+    if row.owner_unit == held.unit_id and row.owner_institution == held.institution_id:
+        return _facts.refusal(by, reason)
     card = Object(
         "mandatory_name_share", "client_name", 2, "", "", readable=True, suppressed=row.suppressed,
         natural_person=row.natural_person or not row.institutional,
     )  # fmt: skip
     known = gw.policy.decide(
-        _facts.facts(read_id, _facts.subject(by, held, now), card, "read", purpose=purpose, now=now, channel=by.channel,
+        _facts.facts(read_id, _facts.subject(by, held, now), card, "read", purpose="none", now=now, channel=by.channel,
                      resource=Resource("client_name", frozenset(), frozenset()))
     )  # fmt: skip
-    return _facts.refusal(by, first if isinstance(known, Allowed) else absent)
+    aware = isinstance(known, Allowed) or (not row.suppressed and any(each.fields(row.owner_unit) for each in grants))
+    return _facts.refusal(by, reason if aware else absent)
+
+
+def _known_fields(asked: tuple[str, ...] | None) -> None:
+    """Refuses names that are no field of any group: said before any record is looked at, so that it tells of none."""
+    for name in asked or ():
+        if not any(spec.name == name for specs in SPECS.values() for spec in specs):
+            raise Problem(UNKNOWN_FIELD, field=name if name.isidentifier() and name.isascii() else "fields")
 
 
 def _names(seen: View, group: str, asked: tuple[str, ...] | None) -> frozenset[str] | None:
@@ -518,7 +735,7 @@ def _names(seen: View, group: str, asked: tuple[str, ...] | None) -> frozenset[s
         return None
     for name in asked:
         if seen.item(group, name) is None:
-            raise Problem(UNKNOWN_FIELD, field=name if name.isidentifier() else "fields")
+            raise Problem(UNKNOWN_FIELD, field=name if name.isidentifier() and name.isascii() else "fields")
     return frozenset(asked)
 
 
@@ -536,7 +753,7 @@ def _withheld(rulings: Iterable[Ruling]) -> tuple[Withheld, ...]:
     kept: dict[str, set[str]] = {}
     for ruling in rulings:
         if isinstance(ruling.decision, Refused):
-            kept.setdefault(ruling.decision.reason, set()).update(ruling.fields.fields)
+            kept.setdefault((ruling.told or ruling.decision).reason, set()).update(ruling.fields.fields)
     return tuple(
         Withheld(
             fields=tuple(sorted(fields)), reason=reason, how_zh=REASONS[reason].how_zh, how_en=REASONS[reason].how_en
@@ -546,12 +763,26 @@ def _withheld(rulings: Iterable[Ruling]) -> tuple[Withheld, ...]:
 
 
 def _duties(allowed: Iterable[Ruling]) -> tuple[str, ...]:
-    """The obligations of the allowing decisions and of the grants they rest on, united."""
-    names = ("mask", "watermark", "quota", "log", "alert")
-    owed = {name for name in names if any(getattr(ruling.decision.obligations, name) for ruling in allowed)}
-    if any(ruling.grant is not None and ruling.grant.masked for ruling in allowed):
-        owed.add("mask")
-    return tuple(name for name in names if name in owed)
+    """The reader's obligations under the allowing decisions, united. `alert` is ours alone: it would tell who is watched."""
+    names = ("mask", "watermark", "quota", "log")
+    given = [ruling for ruling in allowed if isinstance(ruling.decision, Allowed)]
+    masked = any(ruling.grant is not None and ruling.grant.masked for ruling in given)
+    return tuple(
+        name for name in names
+        if any(getattr(ruling.decision.obligations, name) for ruling in given) or (name == "mask" and masked)
+    )  # fmt: skip
+
+
+def _event_of_none(
+    gw: Gateway, by: Principal, ask: Query, action: str, basis: GrantRow | None, now: int, read_id: str
+) -> Event:
+    return event_of(by, "query" if action == "read" else action, now, target_kind="group", target_id=_group(ask.field_group),
+                    purpose=_code(ask.purpose), outcome="allowed", reason="allowed", record_count=0, policy_epoch=gw.policy.epoch,
+                    read_id=read_id, grant_id=basis.grant_id if basis else "")  # fmt: skip
+
+
+def _group(group: str) -> str:
+    return group if group in SPECS else "not-a-group"
 
 
 def _out(row: Row, values: dict[str, Any], masked: tuple[str, ...]) -> RecordOut:
