@@ -139,7 +139,7 @@ class ProposeItemChange(Ask):
     """The attributes to change; what is left out stays. A change of mode or level waits for a second person."""
 
     item_code: ItemCode
-    reason: str = Field(min_length=4, max_length=500, description="变更理由 / Why")
+    reason: str = Field(min_length=2, max_length=500, description="变更理由 / Why")
     name_zh: str | None = Field(default=None, max_length=200)
     name_en: str | None = Field(default=None, max_length=200)
     steward: str | None = Field(default=None, max_length=36)
@@ -186,7 +186,7 @@ class CountersignItemChange(Ask):
 
 class RejectItemChange(Ask):
     change_id: ChangeId
-    reason: str = Field(min_length=4, max_length=500, description="理由 / Why")
+    reason: str = Field(min_length=2, max_length=500, description="理由 / Why")
 
 
 class CatalogueAnswerable(Ask):

@@ -113,7 +113,7 @@ class ReceiptOut(Answer):
 
 class RevokeGrant(Ask):
     grant_id: GrantId
-    reason: str = Field(min_length=4, max_length=500, description="撤销理由 / Why")
+    reason: str = Field(min_length=2, max_length=500, description="撤销理由 / Why")
 
 
 class RenewGrant(Ask):

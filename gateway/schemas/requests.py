@@ -133,7 +133,7 @@ class DeclineOffer(RequestMove):
 
 
 class ReturnRequest(RequestMove):
-    reason: str = Field(min_length=4, max_length=1000, description="需补正的内容 / What has to be corrected")
+    reason: str = Field(min_length=2, max_length=1000, description="需补正的内容 / What has to be corrected")
 
 
 class RejectRequest(RequestMove):
@@ -145,7 +145,7 @@ class DelegateStep(RequestMove):
     """The present step is handed to a colleague of the same unit, who then acts on behalf of the caller."""
 
     person_id: str = Field(min_length=1, max_length=36, description="代理人 / Who shall act")
-    reason: str = Field(min_length=4, max_length=500)
+    reason: str = Field(min_length=2, max_length=500)
 
 
 class GetRequest(Ask):

@@ -1,4 +1,4 @@
-"""A consent is bound to receiver, purpose, item and person; without it a partner reads nothing, and withdrawn it ends."""
+"""A consent is bound to receiver, purpose, item and person; without it a partner reads nothing."""
 
 from typing import Any
 

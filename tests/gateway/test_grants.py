@@ -3,6 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
+from gateway.domain.access import approve_step
+from gateway.domain.workdays import default_calendar
 from gateway.errors import Refusal
 from gateway.schemas.disclosure import Disclose, Disclosure
 from gateway.schemas.grants import (
@@ -19,8 +21,9 @@ from gateway.schemas.grants import (
 )
 from gateway.schemas.requests import ItemAsk
 from gateway.store.tables import access
-from gateway.usecases import clocks, grants, requests
-from gateway.usecases._granting import end_grants_of
+from gateway.usecases import clocks, grants
+from gateway.usecases._granting import end_grants_of, give
+from gateway.usecases._requests import open_case
 from gateway.usecases.disclose import disclose
 from gateway.usecases.people import leave_person, transfer_person
 from gateway.worker import write_grant_uses
@@ -355,16 +358,17 @@ async def test_no_grant_without_entry_and_no_entry_without_grant() -> None:
         tables = (access.access_grant, access.grant_item, log_entry, trail_event, operation.notice, operation.outbox)
         before = [await count(w, table) for table in tables]
         with pytest.raises(RuntimeError, match="broken"):
-            async with w.gw.begin() as tx:
-                case = await requests.open_case(w.gw, tx, w.person("compliance"), sent.request_id)
-                from gateway.domain.access import approve_step
-                from gateway.domain.workdays import default_calendar
-                from gateway.usecases import _granting
-
-                approver = case.approver(case.mine()[0])
-                after = approve_step(case.request, by=approver, now=tx.now, calendar=default_calendar())
-                await _granting.give(w.gw, tx, w.person("compliance"), after)
-                raise RuntimeError("broken")
+            await give_and_break(w, sent.request_id)
         assert [await count(w, table) for table in tables] == before
         done = await s.approve(sent.request_id, "compliance")
         assert done.grant is not None
+
+
+async def give_and_break(w: World, request_id: str) -> None:
+    """The last signature is given, and the transaction breaks before its commit."""
+    async with w.gw.begin() as tx:
+        case = await open_case(w.gw, tx, w.person("compliance"), request_id)
+        approver = case.approver(case.mine()[0])
+        after = approve_step(case.request, by=approver, now=tx.now, calendar=default_calendar())
+        await give(w.gw, tx, w.person("compliance"), after)
+        raise RuntimeError("broken")
