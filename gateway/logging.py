@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -18,13 +19,28 @@ def _withhold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
+class _Foreign(logging.Handler):
+    """Lines of the libraries, in our form. Of a message only its template: arguments and errors may quote values."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        template = str(record.msg).partition("\n")[0][:120]
+        line: dict[str, Any] = {"logger": record.name}
+        if record.exc_info and record.exc_info[0] is not None:
+            frames = traceback.extract_tb(record.exc_info[2])
+            line["error"] = record.exc_info[0].__name__
+            line["places"] = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames[-6:]]
+        structlog.get_logger(record.name).log(record.levelno, template, **line)
+
+
 def configure_logging(level: str = "info", form: str = "json") -> None:
-    """From now on structlog writes to standard error in `form` (json or text), from `level` upwards."""
+    """From now on all lines go to standard error in `form` (json or text), from `level` upwards; the libraries' from
+    "warning" upwards."""
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    least = getattr(logging, level.upper())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -33,7 +49,10 @@ def configure_logging(level: str = "info", form: str = "json") -> None:
             _withhold,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, _Foreign)] + [_Foreign()]
+    root.setLevel(max(least, logging.WARNING))

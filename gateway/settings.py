@@ -1,7 +1,9 @@
 """Every setting, with its unit and default. Read once at start from `LIANQIAO_*`; checked as a whole; never re-read."""
 
+import ipaddress
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,7 +30,7 @@ class Settings(BaseSettings):
     )
     tls_key: Path | None = Field(None, description="PEM file of the private key.")
     trusted_proxies: str = Field(
-        "", description="Addresses whose X-Forwarded-For is believed, comma-separated. Empty: nobody's."
+        "", description="Addresses or networks whose X-Forwarded-For is believed, comma-separated. Empty: nobody's."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
@@ -90,6 +92,13 @@ class Settings(BaseSettings):
             raise ValueError(f"key_provider {self.key_provider!r} is refused in production")
         if self.origin == self.trail_origin:
             raise ValueError("origin and trail_origin must differ: two logs, two names")
+        if self.database and urlsplit(self.database).scheme not in {"sqlite", "postgresql"}:
+            raise ValueError("database is sqlite:///file or postgresql://user@host/name")
+        for each in filter(None, (part.strip() for part in self.trusted_proxies.split(","))):
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError("trusted_proxies holds what is neither an address nor a network") from None
         return self
 
     @property
@@ -106,6 +115,11 @@ class Settings(BaseSettings):
     @property
     def log_key_path(self) -> Path:
         return self.log_key_file or self.home / "log.key"
+
+    @property
+    def seen_heads_path(self) -> Path:
+        """Kept apart from the database and its backups: the largest checkpoint of each log that was handed out."""
+        return self.home / "seen-heads.json"
 
     @property
     def url(self) -> str:

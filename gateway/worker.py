@@ -17,6 +17,7 @@ from gateway.usecases.clocks import expire_due
 from gateway.usecases.notices import send_notices
 from gateway.usecases.retention import forget
 from gateway.usecases.uploads import end_orphaned_uploads
+from ledger.rollback import SeenFile
 from ledger.sql import SqlLog
 
 _log = structlog.get_logger("lianqiao.worker")
@@ -60,10 +61,25 @@ async def write_grant_uses(gw: Gateway) -> int:
     return len(counts)
 
 
+async def note_heads(gw: Gateway) -> int:
+    """The largest checkpoints stand in `<home>/seen-heads.json`: an older database is refused there (`would-fork`)."""
+    async with gw.db.read() as tx:
+        heads = [await log.checkpoint(tx) for log in (gw.grants_log, gw.trail.log) if isinstance(log, SqlLog)]
+    noted: dict[str, int] = gw.state.setdefault("noted-heads", {})
+    grown = [head for head in heads if noted.get(head.origin, -1) < head.size]
+    if grown:
+        seen = SeenFile(gw.settings.seen_heads_path)
+        for head in grown:
+            await asyncio.to_thread(seen.note, head)  # synced to the disk: not in the loop's thread
+            noted[head.origin] = head.size
+    return len(grown)
+
+
 def jobs(gw: Gateway) -> tuple[Job, ...]:
     """All background work of one gateway."""
     return (
         Job("seal", gw.settings.seal_interval, seal_trail),
+        Job("heads", 2.0, note_heads),
         Job("grant-uses", 5.0, write_grant_uses),
         Job("retention", 3600.0, forget),
         Job("uploads", 600.0, end_orphaned_uploads),
@@ -89,7 +105,7 @@ class Worker:
     ) -> None:
         self._stop.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for last in (write_grant_uses, seal_trail):
+        for last in (write_grant_uses, seal_trail, note_heads):
             with contextlib.suppress(Problem, TransientConflict):
                 await last(self._gw)
 

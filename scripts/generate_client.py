@@ -4,6 +4,8 @@ import sys
 import typing
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from gateway.schemas import ROUTES, Route
 
 TARGET = Path(__file__).parent.parent / "gateway" / "client" / "verbs.py"
@@ -56,7 +58,7 @@ def render() -> str:
         _modules(route.answer, imports)
     lines = [
         '"""One method a verb. Made by scripts/generate_client.py from the routes; do not edit."""', "",
-        "# ruff: noqa: E501", "", "from gateway.client.transport import AsyncTransport, Transport",
+        "# ruff: noqa", "# fmt: off", "", "from gateway.client.transport import AsyncTransport, Transport",
     ]  # fmt: skip
     lines += [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(imports.items())]
     for name, base, asynchronous in (("Verbs", "Transport", False), ("AsyncVerbs", "AsyncTransport", True)):

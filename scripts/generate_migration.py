@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.runtime.migration import MigrationContext
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from gateway.store import migrations
 from gateway.store.tables import metadata
 

@@ -21,12 +21,14 @@ from gateway.errors import Problem, declare
 from gateway.install import install
 from gateway.keys.interface import KeyProviderError
 from gateway.keys.registry import open_provider
-from gateway.runtime import open_gateway
+from gateway.runtime import WOULD_FORK, open_gateway
 from gateway.settings import Settings
 from gateway.store import migrations
 from gateway.store.db import Tx, open_database
 from gateway.usecases.checks import check_all
+from ledger.errors import LedgerError
 from ledger.policy import parse_policy
+from ledger.rollback import SeenFile
 from ledger.tables import log_checkpoint
 
 BACKUP_EXISTS = declare(
@@ -38,11 +40,6 @@ BACKUP_BROKEN = declare(
     "backup-broken", "invalid",
     zh="备份不完整或不属于本网关", en="The backup is incomplete, or of another gateway",
     remedy_zh="请检查备份文件夹与密钥文件夹", remedy_en="Check the folders of the backup and of the keys",
-)  # fmt: skip
-WOULD_FORK = declare(
-    "would-fork", "conflict",
-    zh="备份旧于已公开的检查点,恢复会使账本分叉", en="The backup is older than a checkpoint that was handed out: restoring it would fork the log",
-    remedy_zh="请恢复更新的备份;确需恢复时,请以新名称建立新账本", remedy_en="Restore a newer backup, or begin a new log under a new origin",
 )  # fmt: skip
 _MANIFEST = "backup.json"
 _KEY_FILES = ("root.key", "passphrase", "log.key")
@@ -64,7 +61,7 @@ async def backup(settings: Settings, target: Path, key_target: Path | None) -> N
     """
     _fresh(target)
     if key_target is not None:
-        if key_target.resolve() == target.resolve():
+        if _same_folder(key_target, target):
             raise Problem(
                 BACKUP_EXISTS, field="keys", detail_zh="密钥须另存", detail_en="the keys go to another folder"
             )
@@ -93,8 +90,8 @@ async def backup(settings: Settings, target: Path, key_target: Path | None) -> N
 async def restore(settings: Settings, source: Path, key_source: Path | None) -> None:
     """The database is as it was backed up, migrated to this program's schema.
 
-    Raises `Problem(would-fork)` when a checkpoint that was handed out since (kept in `<home>/seen-heads.json`, or in the
-    database that is to be replaced) is larger than the backup's, and `Problem(backup-broken)` when it does not belong.
+    Raises `Problem(would-fork)` when a checkpoint that was handed out since (kept in `<home>/seen-heads.json`, or in
+    the database that is to be replaced) is larger than the backup's; `Problem(backup-broken)` when it does not belong.
     """
     try:
         manifest = json.loads((source / _MANIFEST).read_text())
@@ -102,6 +99,15 @@ async def restore(settings: Settings, source: Path, key_source: Path | None) -> 
             raise ValueError("format")
     except (OSError, ValueError, KeyError) as error:
         raise Problem(BACKUP_BROKEN) from error
+    strangers = set(manifest["heads"]) - {settings.origin, settings.trail_origin}
+    backend = make_url(settings.database_url).get_backend_name()
+    if strangers or manifest["dialect"] != backend:
+        raise Problem(
+            BACKUP_BROKEN,
+            field="origin" if strangers else "database",
+            detail_zh="备份属于其他账本或其他数据库种类",
+            detail_en=f"a backup of {', '.join(sorted(manifest['heads']))} on {manifest['dialect']}",
+        )
     seen = await _seen(settings)
     for origin, size in seen.items():
         if manifest["heads"].get(origin, 0) < size:
@@ -139,11 +145,12 @@ def _owned(path: Path) -> Iterator[None]:
 
 async def _seen(settings: Settings) -> dict[str, int]:
     """The largest size of each log that anybody was shown, as far as this machine knows."""
-    kept = settings.home / "seen-heads.json"
-    seen: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+    try:
+        seen = {origin: head.size for origin, head in SeenFile(settings.seen_heads_path).read().items()}
+    except LedgerError as error:
+        raise Problem(BACKUP_BROKEN, field=settings.seen_heads_path.name, detail_en=str(error)) from error
     with contextlib.suppress(Problem, sa.exc.DBAPIError):
-        url = make_url(settings.database_url)
-        if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():
+        if not _is_missing(settings.database_url):
             db = open_database(settings.database_url)
             try:
                 async with db.read() as tx:
@@ -154,11 +161,20 @@ async def _seen(settings: Settings) -> dict[str, int]:
     return seen
 
 
+def _is_missing(database_url: str) -> bool:
+    url = make_url(database_url)
+    return url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists()
+
+
 async def _largest(tx: Tx) -> dict[str, int]:
     statement = sa.select(log_checkpoint.c.origin, sa.func.max(log_checkpoint.c.size).label("largest")).group_by(
         log_checkpoint.c.origin
     )
     return {str(row.origin): int(row.largest) for row in (await tx.execute(statement)).all()}
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _fresh(folder: Path) -> None:
@@ -176,11 +192,13 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 
 def _dump_postgres(url: str, target: Path) -> None:
-    _tool("pg_dump", "--format=custom", "--no-owner", f"--file={target}", _libpq(url))
+    _tool(url, "pg_dump", "--format=custom", "--no-owner", f"--file={target}", _libpq(url))
+    target.chmod(0o600)
 
 
 def _load_postgres(url: str, source: Path) -> None:
     _tool(
+        url,
         "pg_restore",
         "--clean",
         "--if-exists",
@@ -192,18 +210,25 @@ def _load_postgres(url: str, source: Path) -> None:
 
 
 def _libpq(url: str) -> str:
-    # The password travels in PGPASSWORD, never among the arguments that every user of the machine can read.
+    # Without the password, which travels in PGPASSWORD: every user of the machine can read the arguments.
     return make_url(url).set(drivername="postgresql", password=None).render_as_string(hide_password=False)
 
 
-def _tool(name: str, *arguments: str) -> None:
+def _tool(url: str, name: str, *arguments: str) -> None:
     found = shutil.which(name)
     if found is None:
         raise Problem(BACKUP_BROKEN, detail_zh=f"缺少 {name}", detail_en=f"{name} is not installed")
-    environment = dict(os.environ)
+    password = make_url(url).password
+    environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
     done = subprocess.run([found, *arguments], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        raise Problem(BACKUP_BROKEN, detail_zh=f"{name} 失败", detail_en=done.stderr.strip().splitlines()[-1][:200])
+        raise Problem(BACKUP_BROKEN, detail_zh=f"{name} 失败", detail_en=_first_error(done.stderr))
+
+
+def _first_error(text: str) -> str:
+    """Which statement failed is enough: a DETAIL line would quote a row."""
+    lines = [line for line in text.splitlines() if "error" in line.lower()] or text.splitlines() or ["no message"]
+    return lines[0][:200]
 
 
 def diagnose(settings: Settings) -> list[dict[str, str]]:

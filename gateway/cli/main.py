@@ -1,14 +1,17 @@
 """The commands that own a gateway: set up, serve, look after, verify; and the groups that talk to a running one."""
 
 import asyncio
+import contextlib
 import json
 import os
-import resource
+import signal
+import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import structlog
 import typer
 import uvicorn
 from pydantic import ValidationError
@@ -23,6 +26,7 @@ from gateway.client import Client, verify_receipt
 from gateway.errors import LianqiaoError, Problem
 from gateway.install import install
 from gateway.keys.interface import KeyProviderError
+from gateway.keys.process import disable_core_dumps
 from gateway.logging import configure_logging
 from gateway.runtime import Gateway, open_gateway
 from gateway.settings import Settings
@@ -35,10 +39,23 @@ app = typer.Typer(
     help="连桥:证券公司与合作机构的数据共享网关 / data-sharing gateway. 退出码 exit codes: 0 完成, 1 失败, 2 用法, 3 拒绝",
 )  # fmt: skip
 T = TypeVar("T")
+_log = structlog.get_logger("lianqiao.serve")
+# What the commands against a running gateway read, and what the tests and tools of the project read.
+CLIENT_VARIABLES = frozenset({
+    "LIANQIAO_URL", "LIANQIAO_TOKEN", "LIANQIAO_PASSWORD", "LIANQIAO_SESSION", "LIANQIAO_CHROMIUM",
+    "LIANQIAO_KEYS", "LIANQIAO_NODE_MODULES", "LIANQIAO_CONTRACT_TOOLS", "LIANQIAO_BENCH_PGCRYPTO",
+})  # fmt: skip
 
 
 def settings_of(**changes: Any) -> Settings:
     """The settings of the environment with `changes`; ends the program with the names of those that are wrong."""
+    known = {f"LIANQIAO_{name}".upper() for name in Settings.model_fields} | CLIENT_VARIABLES
+    if unknown := sorted(
+        name for name in os.environ if name.upper().startswith("LIANQIAO_") and name.upper() not in known
+    ):
+        found = [{"field": name, "message": "没有这个设置 / there is no such setting"} for name in unknown]
+        problem("invalid-settings", "设置有误 / settings are wrong", "见 docs/settings.md", found)
+        raise typer.Exit(MISUSED)
     try:
         return Settings(**{name: value for name, value in changes.items() if value is not None})
     except ValidationError as error:
@@ -120,8 +137,39 @@ def serve(
     """启动网关 / start the gateway (SQLite: with its worker; one process a database file)."""
     settings = settings_of(host=host, port=port)
     configure_logging(settings.log_level, settings.log_format)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys and values
+    disable_core_dumps()  # a core dump would hold keys and values
     run(_serve(settings, demo))
+
+
+class _Server(uvicorn.Server):
+    """Ends on SIGTERM and SIGINT as if its work were done: what is open is answered, and then all parts are closed."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            _log.info("serving", host=self.config.host, port=self.config.port, tls=self.config.is_ssl)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        _log.info("stopped")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The inherited one raises the signal again before our caller could close the trail and the database.
+        with _on_signals(lambda: self.handle_exit(signal.SIGTERM, None)):
+            yield
+
+
+@contextlib.contextmanager
+def _on_signals(act: Callable[[], object]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, act)
+    try:
+        yield
+    finally:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
 
 
 async def _serve(settings: Settings, demo: bool) -> None:
@@ -141,7 +189,7 @@ async def _serve(settings: Settings, demo: bool) -> None:
             proxy_headers=False, ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key, timeout_graceful_shutdown=10,
             loop="none",
         )  # fmt: skip
-        await uvicorn.Server(config).serve()
+        await _Server(config).serve()
     finally:
         await gateway.close()
 
@@ -168,6 +216,7 @@ def worker() -> None:
     """后台任务(PostgreSQL 多副本时单独运行) / background work, apart from the server (PostgreSQL)."""
     settings = settings_of()
     configure_logging(settings.log_level, settings.log_format)
+    disable_core_dumps()
     if settings.database_url.startswith("sqlite"):
         problem(
             "worker-in-server",
@@ -179,15 +228,14 @@ def worker() -> None:
     async def work() -> None:
         gateway = await open_gateway(settings)
         try:
-            async with Worker(gateway):
-                await asyncio.Event().wait()
+            leave = asyncio.Event()
+            with _on_signals(leave.set):
+                async with Worker(gateway):
+                    await leave.wait()
         finally:
             await gateway.close()
 
-    try:
-        run(work())
-    except KeyboardInterrupt:
-        raise typer.Exit(DONE) from None
+    run(work())
 
 
 @app.command("fsck")
@@ -311,6 +359,7 @@ add_commands(app)
 
 def main() -> None:
     """The entry point."""
+    os.umask(0o077)  # databases, keys, backups and exports are for their owner alone
     try:
         app()
     except Problem as found:

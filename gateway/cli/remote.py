@@ -33,6 +33,7 @@ def session_file() -> Path:
 def connect() -> Client:
     """A client with the API key of LIANQIAO_TOKEN, or the session that `lianqiao login` kept."""
     client = Client(URL, os.environ.get("LIANQIAO_TOKEN", ""))
+    client._http.headers["x-lianqiao-client"] = "cli"  # how the trail tells this channel from others
     path = session_file()
     if not os.environ.get("LIANQIAO_TOKEN") and path.exists():
         kept = json.loads(path.read_text())

@@ -1,6 +1,7 @@
 """One method a verb. Made by scripts/generate_client.py from the routes; do not edit."""
 
-# ruff: noqa: E501
+# ruff: noqa
+# fmt: off
 
 from gateway.client.transport import AsyncTransport, Transport
 from gateway.schemas.barrier import BarrierId, BarrierOut, ListBarriers, ProposeListing, ProposeSuppression, RequestCrossing

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from gateway import __version__
 from gateway.errors import NOT_FOUND, Problem
 from gateway.runtime import Gateway
-from gateway.web import api, openapi
+from gateway.web import api, auth, openapi
 from gateway.web.files import RAW
 from gateway.web.ledger import mount_ledger
 from gateway.web.middleware import Edge, Numbers
@@ -76,7 +76,11 @@ def _mount_operation(app: FastAPI, gateway: Gateway, numbers: Numbers) -> None:
             return problem_response(problem)
         return Response(b'{"status":"ready"}', media_type="application/json")
 
-    async def metrics(_request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        """To this machine and the trusted proxies only, and not through them: it tells how much is done, and when."""
+        forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+        if forwarded or not auth.is_near(gateway, request):
+            return problem_response(Problem(NOT_FOUND), api.locale_of(request))
         return Response(generate_latest(numbers.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def interface(_request: Request) -> Response:
