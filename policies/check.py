@@ -1,10 +1,13 @@
-"""Everything that can be said about a rule set before it is put in force: texts, Casbin, proofs, cases, coverage,
-dead rules.
+"""Everything that can be said about a rule set before it is put in force: texts, Casbin, proofs, cases, coverage.
+
+`python -m policies.check [DIRECTORY]` prints the report and exits with the code of the first class of failure.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from policies.cases import Outcome, read_cases, run_cases
@@ -135,3 +138,15 @@ def _prove(loaded: Loaded, kind: str, findings: dict[str, list[Defect]], need_pr
         where = Defect(f"{kind}/policy.csv", ruleset.rule(rule).line, "dead", f"{rule} never decides anything")
         findings["dead"].append(where)
     return tuple(proof.invariant.id for proof in proofs if proof.proved)
+
+
+def main(arguments: list[str]) -> int:
+    """Check the folder given (or the packaged rules), print the report, return the exit code."""
+    report = check(Path(arguments[0]) if arguments else None)
+    for line in report.lines():
+        sys.stdout.write(line + "\n")
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

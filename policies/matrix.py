@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from policies import expression
 from policies.cases import Case, decide, read_cases
+from policies.check import EXIT
 from policies.engine import Loaded, load_texts
 from policies.prove import read_invariants
 from policies.purposes import read_purposes
@@ -40,6 +41,7 @@ def page() -> str:
         "This page is generated from the rules, cases and invariants; do not edit it.",
         "",
         *_matrix(loaded),
+        *_how_to(),
     ]
     for kind in KINDS:
         lines += _kind(loaded, kind)
@@ -63,6 +65,33 @@ def _matrix(loaded: Loaded) -> Iterator[str]:
         cells = [_cell(loaded, scenarios[name], role) for name, _ in _COLUMNS]
         yield f"| {role} | " + " | ".join(cells) + " |"
     yield ""
+
+
+def _how_to() -> Iterator[str]:
+    yield "## 如何修改规则 / How to change a rule"
+    yield ""
+    yield "1. 先在 `policies/<kind>/tests/*.yaml` 写用例,再改 `policy.csv`。Write the case first, then the rule."
+    yield "2. 运行 `python -m policies.check [DIRECTORY]`,退出码见下表。Run the check; its exit codes:"
+    yield ""
+    yield "| 退出码 exit | 含义 meaning |"
+    yield "|---|---|"
+    for name, code in EXIT.items():
+        yield f"| {code} | {_EXIT_WORDS[name]} |"
+    yield ""
+    yield "3. 由另一人复核后生效;每项决定都带有规则版本 (epoch)。A second person approves; decisions carry the epoch."
+    yield ""
+
+
+_EXIT_WORDS: Final = {
+    "ok": "全部通过 all good",
+    "text": "文本有误(文件与行号) a defect in the texts, with file and line",
+    "casbin": "与 Casbin 结果不一致 the compiled rules differ from Casbin",
+    "invariant": "违反不变式(附反例) an invariant is broken, with a counterexample",
+    "case": "用例未通过 a case fails",
+    "coverage": "规则缺少用例 a rule lacks an allow or a deny case",
+    "dead": "规则永不生效 a rule never decides",
+    "not-proved": "要求证明但未安装 z3 a proof was demanded and z3 is missing",
+}
 
 
 def _plain(loaded: Loaded, case: Case) -> Facts:

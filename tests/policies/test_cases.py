@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Every written case, one test each; and every rule is shown deciding, and shown just missing."""
 
 import pytest

@@ -1,11 +1,11 @@
-# ruff: noqa: E501
 """`check` finds every class of failure, gives it its own exit code, and says where it is."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from policies.check import EXIT, check, check_texts
+from policies.check import EXIT, check, check_texts, main
 from policies.matrix import page
 from policies.texts import Texts
 
@@ -58,6 +58,11 @@ def test_exit_codes_differ() -> None:
 
 
 def test_the_printed_matrix_is_the_present_one() -> None:
-    from pathlib import Path
-
     assert Path(__file__).parents[2].joinpath("docs/policy.md").read_text(encoding="utf-8") == page()
+
+
+def test_the_entry_point_prints_and_exits(tmp_path: Path, texts: Texts, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "invariants proved" in capsys.readouterr().out
+    assert main([str(tmp_path)]) == EXIT["text"]
+    assert "purposes.yaml:0: missing-file" in capsys.readouterr().out

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Every class of silent policy mistake is refused at load, with file and line."""
 
 from pathlib import Path

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Conditions: what is written, folded, put in and printed keeps its meaning."""
 
 import pytest

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Proofs hold, mean something, and fail when a rule is broken."""
 
 import re
