@@ -106,7 +106,7 @@ def read(text: str) -> Assertion:
     if not isinstance(claims, dict) or "crit" in header:
         raise refused("无法解析", "it cannot be read")
     issuer, subject, kid = claims.get("iss"), claims.get("sub"), header.get("kid", "")
-    if not isinstance(issuer, str) or issuer != subject or not isinstance(kid, str):
+    if not isinstance(issuer, str) or issuer != subject or not isinstance(kid, str) or not issuer.isprintable():
         raise refused("iss 与 sub 必须同为客户端登录名", "iss and sub must both be the client's login")
     return Assertion(issuer, kid, text)
 

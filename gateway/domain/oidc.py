@@ -87,11 +87,8 @@ def provider_of(document: Any, issuer: str) -> Provider:
 def check_address(address: object) -> str:
     """`address` unchanged: https, or http to this machine itself. Raises `Problem(oidc-provider-unavailable)`."""
     parts = urlsplit(address if isinstance(address, str) else "")
-    if (
-        (parts.scheme == "https"
-        and parts.hostname)
-        or (parts.scheme == "http"
-        and parts.hostname in {"localhost", "127.0.0.1", "::1"})
+    if (parts.scheme == "https" and parts.hostname) or (
+        parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
     ):
         return str(address)
     raise Problem(
@@ -137,7 +134,7 @@ def check_id_token(text: object, keys: KeySet, provider: Provider, client_id: st
     if not isinstance(claims.get("nonce"), str) or not secrets.compare_digest(claims["nonce"].encode(), nonce.encode()):
         raise failed("id_token 不属于本次登录", "the id_token belongs to another sign-in")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255:
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isprintable():
         raise failed("id_token 没有 sub", "the id_token has no sub")
     return Identity(provider.issuer, subject, claims)
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from gateway.errors import LianqiaoError, Problem, declare
+from gateway.errors import INVALID_INPUT, LianqiaoError, Problem, declare
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 Clock = Callable[[], int]
@@ -87,6 +87,8 @@ def _explained(error: DBAPIError) -> Exception:
     text = str(error.orig).lower()
     if state in {"40001", "40P01"}:
         return TransientConflict(state)
+    if state in {"22021", "22P05"}:  # a NUL: SQLite keeps it, PostgreSQL cannot
+        return Problem(INVALID_INPUT, detail_zh="含有空字符", detail_en="contains a NUL character")
     if "readonly" in text or state == "25006":
         return Problem(DATABASE_READ_ONLY)
     if "disk is full" in text or "database or disk is full" in text or state == "53100":

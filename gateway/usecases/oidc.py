@@ -142,7 +142,11 @@ async def _person(gw: Gateway, tx: WriteTx, identity: Identity) -> Standing | No
     if person_id is None and claim:
         login = identity.claims.get(claim)
         trusted = claim != "email" or identity.claims.get("email_verified") is True
-        person = await parties.find_person_by_login(tx, login.lower()) if isinstance(login, str) and trusted else None
+        person = (
+            await parties.find_person_by_login(tx, login.lower())
+            if trusted and isinstance(login, str) and login.isprintable()
+            else None
+        )
         if person is not None and person.kind == "person":
             person_id = person.person_id
             await store.link_identity(tx, identity.issuer, identity.subject, person_id, "system:oidc")

@@ -104,7 +104,7 @@ async def sign_in(gw: Gateway, by: Principal, ask: SignIn) -> SignedIn:
     # 1 the attempt counts as failed until the contrary is shown
     async with gw.begin() as tx:
         delay = await count_attempt(gw, tx, login, by.source_address)
-        person = await parties.find_person_by_login(tx, login)
+        person = await parties.find_person_by_login(tx, login) if login.isprintable() else None
         kept = await store.find_password(tx, person.person_id) if person and person.kind == "person" else None
         if delay:
             _record(tx, by, "sign-in:delayed", login, person.person_id if person else "", "refused")

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from gateway.errors import Refusal
 from gateway.runtime import Gateway, open_gateway
 from gateway.schemas.base import Nothing
-from gateway.schemas.parties import LeavePerson
+from gateway.schemas.parties import GetPerson, LeavePerson
 from gateway.schemas.sessions import (
     ConfirmTotp,
     CreateApiKey,
@@ -29,7 +29,7 @@ from gateway.usecases._facts import known_standing
 from gateway.usecases._sign_in import Credentials
 from gateway.usecases.api_keys import create_api_key, issue_token, register_client_key
 from gateway.usecases.credentials import confirm_totp, enrol_totp, reset_password, set_password
-from gateway.usecases.people import leave_person
+from gateway.usecases.people import get_person, leave_person
 from gateway.usecases.sessions import authenticate, sign_in
 from tests.gateway.doors import NOBODY, PASSWORD, bearer, enter, give_password, refused
 from tests.world import World
@@ -123,6 +123,12 @@ async def test_what_counts_once_counts_once_across_replicas(replicas: tuple[Worl
     tried = await by_turns(replicas, 6, lambda gw, n: issue_token(gw, NOBODY, bought))
     assert won(tried) == 1
     assert codes(tried) == {"assertion-refused"}
+
+
+async def test_a_nul_is_bad_input_and_no_login(replicas: tuple[World, Gateway]) -> None:
+    w, _ = replicas
+    assert await refused(enter(w, "analyst\0")) == "sign-in-failed"
+    assert await refused(get_person(w.gw, w.person("sysadmin"), GetPerson(person_id="person\0"))) == "invalid-input"
 
 
 async def test_who_leaves_on_one_replica_has_left_on_the_other(replicas: tuple[World, Gateway]) -> None:

@@ -170,6 +170,7 @@ def test_an_assertion_holds_and_is_named_by_issuer_and_jti() -> None:
         ({"jti": "x" * 201}, "jti"),
         ({"iss": "other"}, "iss"),
         ({"sub": None}, "iss"),
+        ({"iss": "svc\0", "sub": "svc\0"}, "iss"),
     ],
 )
 def test_each_claim_of_an_assertion_is_checked(changes: dict[str, Any], says: str) -> None:
@@ -262,6 +263,7 @@ def test_a_right_id_token_names_issuer_and_subject() -> None:
         {"sub": None},
         {"sub": ""},
         {"sub": "x" * 256},
+        {"sub": "s\0"},
     ],
 )
 def test_each_claim_of_an_id_token_is_checked(changes: dict[str, Any]) -> None:
