@@ -44,6 +44,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry to be appended: its kind and id, beside the leaf that says both again."""
+
+    kind: str
+    entry_id: str
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEntry:
     """An entry as the log keeps it. `created_at`: microseconds."""
 
@@ -68,6 +77,10 @@ class Log(Protocol):
 
     async def append(self, tx: Tx, kind: str, entry_id: str, leaf: bytes) -> Position:
         """True after commit: the leaf has the next index, and a signed checkpoint covers it."""
+        ...
+
+    async def append_many(self, tx: Tx, entries: Sequence[NewEntry]) -> list[Position]:
+        """Append entries in order, under one checkpoint that covers them all."""
         ...
 
     async def integrate(self, tx: Tx, leaf_hashes: Sequence[bytes]) -> int:

@@ -6,7 +6,7 @@ from ledger.checkpoint import Checkpoint, SignedCheckpoint
 from ledger.cosignature import CosignatureVerifier, MldsaVerifier
 from ledger.entry import Opening
 from ledger.errors import LedgerError, NotInLogError, RollbackError, VerificationError
-from ledger.log import Position, RollbackGuard, StoredEntry, Tx
+from ledger.log import NewEntry, Position, RollbackGuard, StoredEntry, Tx
 from ledger.merkle import HASH_SIZE, CompactRange, consistency_ranges, inclusion_ranges, leaf_hash
 from ledger.note import NoteSigner, Verifier, parse_signature, sign_note
 from ledger.policy import TrustPolicy
@@ -48,13 +48,21 @@ class MemoryLog:
 
     async def append(self, tx: Tx, kind: str, entry_id: str, leaf: bytes) -> Position:
         """True afterwards: the leaf has the next index, and a signed checkpoint covers it."""
-        if entry_id in self._by_id:
-            raise LedgerError(f"{self.origin}: entry {entry_id} is there already")
-        hashed = leaf_hash(leaf)
-        index = await self.integrate(tx, [hashed])
-        self._entries[index] = StoredEntry(entry_id, index, kind, leaf, hashed, tx.now)
-        self._by_id[entry_id] = index
-        return Position(entry_id, index, hashed, self._checkpoints[index + 1])
+        return (await self.append_many(tx, [NewEntry(kind, entry_id, leaf)]))[0]
+
+    async def append_many(self, tx: Tx, entries: Sequence[NewEntry]) -> list[Position]:
+        """Append entries in order, under one checkpoint that covers them all."""
+        taken = {e.entry_id for e in entries}
+        if len(taken) < len(entries) or taken & self._by_id.keys():
+            raise LedgerError(f"{self.origin}: an entry with one of these ids is there already")
+        hashes = [leaf_hash(entry.leaf) for entry in entries]
+        first = await self.integrate(tx, hashes)
+        placed = []
+        for index, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), first):
+            self._entries[index] = StoredEntry(entry.entry_id, index, entry.kind, entry.leaf, hashed, tx.now)
+            self._by_id[entry.entry_id] = index
+            placed.append(Position(entry.entry_id, index, hashed, self._checkpoints[first + len(entries)]))
+        return placed
 
     async def integrate(self, tx: Tx, leaf_hashes: Sequence[bytes]) -> int:
         """Append leaves that are kept elsewhere, under one checkpoint; returns the index of the first."""

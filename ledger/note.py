@@ -7,9 +7,11 @@ timestamped kinds of witnesses are in `ledger.cosignature`.
 import base64
 import binascii
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +24,7 @@ ED25519 = 0x01
 MAX_SIGNATURES = 100
 MAX_NOTE_BYTES = 1_000_000
 _DASH = "\u2014 "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ def unb64(value: str, what: str = "base64") -> bytes:
     return raw
 
 
+@lru_cache(1024)  # the same few names again and again
 def check_name(name: str) -> str:
     """The key name itself if it is allowed (not empty, no space of any kind, no control character, no plus sign)."""
     if not name or "+" in name or any(c.isspace() or unicodedata.category(c) in ("Cc", "Cs") for c in name):
@@ -206,7 +210,7 @@ def check_text(text: str) -> str:
     """The text itself if a note may hold it: ends in a newline, no control character but newlines."""
     if not text.endswith("\n"):
         raise MalformedError("signed note", "the text does not end in a newline")
-    if any(c < " " and c != "\n" for c in text):
+    if _CONTROL.search(text):
         raise MalformedError("signed note", "control character")
     return text
 
@@ -238,7 +242,7 @@ def parse_note(note: str | bytes) -> Note:
         whole.encode()
     except UnicodeError as error:
         raise MalformedError("signed note", "not UTF-8") from error
-    if any(c < " " and c != "\n" for c in whole):
+    if _CONTROL.search(whole):
         raise MalformedError("signed note", "control character")
     # the last empty line parts text from signatures, so the text may hold empty lines itself
     cut = whole.rfind("\n\n")

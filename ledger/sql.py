@@ -7,13 +7,13 @@ it and then reads what they left. Proofs read one tile a level.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, text, update
+from sqlalchemy import and_, bindparam, exists, func, insert, select, text, tuple_, update
 
 from ledger.checkpoint import Checkpoint, SignedCheckpoint
 from ledger.cosignature import CosignatureVerifier, MldsaVerifier, seconds_of
 from ledger.entry import Opening
 from ledger.errors import ForkError, LedgerError, NotInLogError, RollbackError, VerificationError
-from ledger.log import Position, RollbackGuard, StoredEntry, Tx
+from ledger.log import NewEntry, Position, RollbackGuard, StoredEntry, Tx
 from ledger.merkle import HASH_SIZE, CompactRange, Range, consistency_ranges, inclusion_ranges, leaf_hash
 from ledger.note import NoteSigner, Verifier, parse_signature, sign_note
 from ledger.policy import TrustPolicy
@@ -57,6 +57,10 @@ _ONE_TILE = and_(
     log_tile.c.origin == bindparam("o"), log_tile.c.level == bindparam("l"), log_tile.c.idx == bindparam("i")
 )
 _TILE = select(log_tile.c.hashes).where(_ONE_TILE)
+_TILES = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes).where(
+    log_tile.c.origin == bindparam("o"),
+    tuple_(log_tile.c.level, log_tile.c.idx).in_(bindparam("places", expanding=True)),
+)
 _EXTEND_TILE = update(log_tile).where(_ONE_TILE).values(hashes=bindparam("h"))
 _ADD_COSIGNATURE = text(
     "INSERT INTO log_cosignature (origin, size, witness, key_id, line, witnessed_at, received_at)"
@@ -103,12 +107,22 @@ class SqlLog:
 
     async def append(self, tx: Tx, kind: str, entry_id: str, leaf: bytes) -> Position:
         """True after commit: the leaf has the next index, and a signed checkpoint covers it."""
-        hashed = leaf_hash(leaf)
-        size, signed, frontier = await self._grow(tx, 1)
-        row = {"entry_id": entry_id, "origin": self.origin, "seq": size - 1, "kind": kind, "leaf": leaf}
-        await tx.execute(_ADD_ENTRY, row | {"leaf_hash": hashed, "created_at": tx.now})
-        frontier = await self._extend(tx, frontier, [hashed])
-        return Position(entry_id, size - 1, hashed, await self._sign(tx, frontier, signed))
+        return (await self.append_many(tx, [NewEntry(kind, entry_id, leaf)]))[0]
+
+    async def append_many(self, tx: Tx, entries: Sequence[NewEntry]) -> list[Position]:
+        """Append entries in order, under one checkpoint that covers them all."""
+        if not entries:
+            return []
+        hashes = [leaf_hash(entry.leaf) for entry in entries]
+        size, signed, frontier = await self._grow(tx, len(entries))
+        first, rows = size - len(entries), []
+        for seq, (entry, hashed) in enumerate(zip(entries, hashes, strict=True), first):
+            row = {"entry_id": entry.entry_id, "origin": self.origin, "seq": seq, "kind": entry.kind}
+            rows.append(row | {"leaf": entry.leaf, "leaf_hash": hashed, "created_at": tx.now})
+        await tx.execute(_ADD_ENTRY, rows)
+        checkpoint = await self._sign(tx, await self._extend(tx, frontier, hashes), signed)
+        placed = zip(entries, hashes, strict=True)
+        return [Position(entry.entry_id, first + i, hashed, checkpoint) for i, (entry, hashed) in enumerate(placed)]
 
     async def integrate(self, tx: Tx, leaf_hashes: Sequence[bytes]) -> int:
         """Append leaves that are kept elsewhere, under one checkpoint; returns the index of the first."""
@@ -200,11 +214,10 @@ class SqlLog:
         return roots_in(await self._tiles(tx, tiles_for(ranges)), ranges)
 
     async def _tiles(self, tx: Tx, places: Iterable[Place]) -> dict[Place, bytes]:
-        wanted = [and_(log_tile.c.level == level, log_tile.c.idx == idx) for level, idx in places]
+        wanted = list(places)
         if not wanted:
             return {}
-        query = select(log_tile.c.level, log_tile.c.idx, log_tile.c.hashes)
-        rows = (await tx.execute(query.where(log_tile.c.origin == self.origin, or_(*wanted)))).all()
+        rows = (await tx.execute(_TILES, {"o": self.origin, "places": wanted})).all()
         return {(row.level, row.idx): row.hashes for row in rows}
 
     async def tile(self, tx: Tx, level: int, index: int, width: int) -> bytes:

@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ledger.errors import LedgerError, MalformedError
 from ledger.merkle import HASH_SIZE, Range, hash_of, node_hash, perfect_nodes
@@ -36,15 +37,37 @@ def node_in(tiles: Mapping[Place, bytes]) -> Callable[[int, int], bytes]:
 
     def node(level: int, index: int) -> bytes:
         place, first, count = place_of(level, index)
-        packed = tiles.get(place, b"")[first * HASH_SIZE : (first + count) * HASH_SIZE]
+        tile = tiles.get(place, b"")
+        if len(tile) == FULL:
+            at = first // count * HASH_SIZE
+            return _inner(tile)[count.bit_length() - 1][at : at + HASH_SIZE]
+        packed = tile[first * HASH_SIZE : (first + count) * HASH_SIZE]
         if len(packed) != count * HASH_SIZE:
             raise LedgerError(f"tile {tile_path(*place)} lacks hashes {first} to {first + count - 1}")
-        hashes = [packed[i : i + HASH_SIZE] for i in range(0, len(packed), HASH_SIZE)]
-        while len(hashes) > 1:
-            hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
-        return hashes[0]
+        while len(packed) > HASH_SIZE:
+            packed = _paired(packed)
+        return packed
 
     return node
+
+
+def _paired(packed: bytes) -> bytes:
+    """The hashes above these, two and two."""
+    return b"".join(
+        node_hash(packed[i : i + HASH_SIZE], packed[i + HASH_SIZE : i + 2 * HASH_SIZE])
+        for i in range(0, len(packed), 2 * HASH_SIZE)
+    )
+
+
+@lru_cache(maxsize=512)
+def _inner(tile: bytes) -> tuple[bytes, ...]:
+    """All levels of a full tile, from its 256 hashes to their root. Kept by content, so nothing can be out of date; at
+    most 12 MB.
+    """
+    levels = [tile]
+    while len(levels[-1]) > HASH_SIZE:
+        levels.append(_paired(levels[-1]))
+    return tuple(levels)
 
 
 def roots_in(tiles: Mapping[Place, bytes], ranges: Iterable[Range]) -> list[bytes]:

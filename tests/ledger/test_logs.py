@@ -14,6 +14,7 @@ from ledger.checkpoint import open_checkpoint
 from ledger.cosignature import Cosigner
 from ledger.entry import Entry, commit
 from ledger.errors import ForkError, LedgerError, NotInLogError, RollbackError, VerificationError
+from ledger.log import NewEntry
 from ledger.memory import MemoryLog
 from ledger.policy import parse_policy
 from ledger.receipt import verify_receipt
@@ -119,6 +120,52 @@ async def test_an_empty_batch_signs_nothing(kept: Kept) -> None:
         before = await kept.log.ensure(tx)
         assert await kept.log.integrate(tx, []) == 0
         assert await kept.log.checkpoint(tx) == before
+
+
+async def test_many_entries_under_one_checkpoint(kept: Kept) -> None:
+    entries = [NewEntry("x", f"e{i}", str(i).encode()) for i in range(300)]
+    async with kept.db.begin() as tx:
+        await kept.log.ensure(tx)
+        await kept.log.append(tx, "x", "first", b"first")
+        placed = await kept.log.append_many(tx, entries)
+        assert await kept.log.append_many(tx, []) == []
+    assert [(p.entry_id, p.index) for p in placed] == [(f"e{i}", i + 1) for i in range(300)]
+    assert {p.checkpoint.size for p in placed} == {301}
+    async with kept.db.read() as tx:
+        assert (await kept.log.covering(tx, 5)).size == 301
+        receipt = await kept.log.receipt(tx, "e4")
+        assert (receipt.leaf, receipt.proof.index) == (b"4", 5)
+        receipt.proof.check(merkle.leaf_hash(b"4"))
+        with pytest.raises(NotInLogError):
+            await kept.log.checkpoint_at(tx, 100)
+        assert await kept.log.signed_at(tx, 2) == kept.clock.now
+        assert await kept.log.signed_at(tx, 302) is None
+        assert await kept.log.root_at(tx, 2) == merkle.root_of([merkle.leaf_hash(b"first"), merkle.leaf_hash(b"0")])
+        with pytest.raises(NotInLogError):
+            await kept.log.root_at(tx, 302)
+        with pytest.raises(NotInLogError):
+            await kept.log.entry(tx, 301)
+
+
+async def test_the_newest_checkpoint_with_its_quorum(kept: Kept) -> None:
+    witness = Cosigner("witness.example.test/1", bytes(32))
+    trust = parse_policy(f"log {signer().vkey()}\nwitness w {witness.vkey()}\nquorum w\n")
+    async with kept.db.begin() as tx:
+        await kept.log.ensure(tx)
+        assert await kept.log.cosigned(tx, trust) is None
+        for i in range(450):
+            signed = (await kept.log.append(tx, "x", str(i), b"x")).checkpoint
+            if i % 2:
+                line = witness.sign(signed.checkpoint.text(), kept.clock.now).line()
+                await kept.log.cosign(tx, signed.size, [line], [witness.verifier])
+        assert (await kept.log.cosigned(tx, trust)).size == 450
+        assert (await kept.log.covering(tx, 0, trust)).size == 2
+        stranger = Cosigner("witness.example.test/2", bytes([2]) * 32)
+        other = parse_policy(f"log {signer().vkey()}\nwitness w {stranger.vkey()}\nquorum w\n")
+        assert await kept.log.cosigned(tx, other) is None
+        line = stranger.sign((await kept.log.checkpoint_at(tx, 3)).checkpoint.text(), kept.clock.now).line()
+        await kept.log.cosign(tx, 3, [line], [stranger.verifier])
+        assert (await kept.log.cosigned(tx, other)).size == 3
 
 
 async def test_receipt_with_witnesses(kept: Kept) -> None:
