@@ -10,6 +10,9 @@ from gateway.store.db import Tx
 from gateway.store.tables import operation as t
 
 _CLAIM = sa.insert(t.idempotency)
+_FIRST_LEASE = sa.text(
+    "INSERT INTO lease (name, holder, until) VALUES (:name, :holder, :until) ON CONFLICT DO NOTHING"
+)
 
 
 async def claim(tx: Tx, person_id: str, key: str, verb: str, digest: bytes, now: int) -> None:
@@ -61,8 +64,9 @@ async def take_lease(tx: Tx, name: str, holder: str, until: int) -> bool:
     held = (await tx.execute(sa.select(t.lease.c.holder).where(t.lease.c.name == name))).first()
     if held is not None:
         return False
-    await tx.execute(sa.insert(t.lease), {"name": name, "holder": holder, "until": until})
-    return True
+    # Two replicas may find it free at once: the second waits for the first here, and then gets nothing.
+    taken = await tx.execute(_FIRST_LEASE, {"name": name, "holder": holder, "until": until})
+    return bool(taken.rowcount)
 
 
 async def find_setting(tx: Tx, name: str) -> str | None:
