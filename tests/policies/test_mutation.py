@@ -155,7 +155,7 @@ def test_every_mutant_is_killed_or_means_the_same(texts: Texts, loaded: Loaded, 
     print(kind, counts, *equal, sep="\n  ")
     assert alive == []
     assert sum(counts.values()) > 300
-    assert counts["equivalent"] < 0.1 * sum(counts.values())
+    assert counts.get("equivalent", 0) < 0.1 * sum(counts.values())
 
 
 def test_a_few_mutants_are_killed(texts: Texts, loaded: Loaded) -> None:
