@@ -39,11 +39,12 @@ def mount(app: FastAPI, raw: Mapping[str, RawHandler]) -> None:
             raise LookupError(f"route {route.name} has no verb")
         if route.raw and route.name not in raw:
             raise LookupError(f"raw route {route.name} has no handler")
-        endpoint = _endpoint(route, raw.get(route.name))
+        endpoint = endpoint_of(route, raw.get(route.name))
         app.add_api_route(route.path, endpoint, methods=[route.method], include_in_schema=False, name=route.name)
 
 
-def _endpoint(route: Route, raw: RawHandler | None) -> Callable[[Request], Awaitable[Response]]:
+def endpoint_of(route: Route, raw: RawHandler | None) -> Callable[[Request], Awaitable[Response]]:
+    """What serves `route`: sign-in, the verb or its raw handler, and problems as answers."""
     verb = VERBS[route.name]
     lists = _list_fields(route.ask)
 

@@ -16,6 +16,7 @@ from gateway.errors import NOT_FOUND, Problem
 from gateway.runtime import Gateway
 from gateway.web import api, auth, openapi
 from gateway.web.files import RAW
+from gateway.web.hot import HotReads
 from gateway.web.ledger import mount_ledger
 from gateway.web.middleware import Edge, Numbers
 from gateway.web.pages import mount_console
@@ -55,7 +56,8 @@ def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
         return PlainTextResponse(error.detail, error.status_code)
 
     limit = gateway.settings.max_body
-    return Edge(app, numbers=numbers, max_body=lambda: limit, secure=gateway.settings.url.startswith("https:"))
+    hot = HotReads(app, RAW)
+    return Edge(hot, numbers=numbers, max_body=lambda: limit, secure=gateway.settings.url.startswith("https:"))
 
 
 def _mount_operation(app: FastAPI, gateway: Gateway, numbers: Numbers) -> None:
