@@ -31,7 +31,7 @@ from gateway.schemas.sessions import (
     RevokeSession,
     SetPassword,
 )
-from gateway.store import auth
+from gateway.store import auth, tokens
 from gateway.store.tables import auth as t
 from gateway.usecases.api_keys import (
     create_api_key,
@@ -218,13 +218,15 @@ async def test_a_reset_hands_out_one_token_that_works_once() -> None:
         await give_password(w, "analyst")
         admin, analyst = w.person("sysadmin"), w.id_of("analyst")
         session = (await enter(w, "analyst")).token.get_secret_value()
+        await bearer(w, session, by_cookie=True, cached=True)
         assert isinstance(await reset_password(w.gw, w.person("compliance"), ResetPassword(person_id=analyst)), Refusal)
         first = await reset_password(w.gw, admin, ResetPassword(person_id=analyst))
         second = await reset_password(w.gw, admin, ResetPassword(person_id=analyst))
         assert not isinstance(first, Refusal)
         assert not isinstance(second, Refusal)
         assert await refused(enter(w, "analyst")) == "sign-in-failed"
-        assert await refused(bearer(w, session, by_cookie=True)) == "not-signed-in"
+        for cached in (True, False):
+            assert await refused(bearer(w, session, by_cookie=True, cached=cached)) == "not-signed-in"
 
         async def use(token: str, password: str = NEW) -> str:
             return await refused(
@@ -249,6 +251,15 @@ async def test_a_reset_hands_out_one_token_that_works_once() -> None:
         async with w.db.read() as tx:
             rows = repr((await tx.execute(sa.select(t.one_time))).all())
         assert second.one_time_token not in rows
+
+
+async def test_the_row_of_a_one_time_token_gives_way_once() -> None:
+    async with World(catalogue=False) as w, w.gw.begin() as tx:
+        minted = mint("one_time")
+        await tokens.add_one_time(tx, minted.digest, w.id_of("analyst"), "x", tx.now + 1)
+        assert await tokens.use_one_time(tx, minted.digest) == w.id_of("analyst")
+        assert await tokens.use_one_time(tx, minted.digest) is None
+        assert await tokens.find_one_time(tx, minted.digest) is None
 
 
 async def test_two_uses_of_one_token_at_once_set_one_password() -> None:
