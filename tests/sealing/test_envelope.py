@@ -297,9 +297,15 @@ def test_any_damage_is_refused(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        float("nan"), float("inf"), [1.0, {"x": float("nan")}], date(2026, 3, 5), b"bytes", {1: "x"},
-        pytest.param(object(), id="object"), 2**70,
-    ],  # fmt: skip
+        float("nan"),
+        float("inf"),
+        [1.0, {"x": float("nan")}],
+        date(2026, 3, 5),
+        b"bytes",
+        {1: "x"},
+        pytest.param(object(), id="object"),
+        2**70,
+    ],
     ids=repr,
 )
 def test_a_value_that_would_not_come_back_the_same_is_refused_by_name_and_not_shown(value: object) -> None:
