@@ -50,7 +50,7 @@ class EventOut(Answer):
     source: str = ""
     channel: str = ""
     read_id: str = ""
-    details: dict[str, str | int | bool] = {}
+    details: dict[str, str | int | bool] = Field(default_factory=dict)
     stream_id: str
     seq: int
     log_index: int | None = None
@@ -91,7 +91,7 @@ class ReceiptVerdict(Answer):
     index: int | None = None
     size: int | None = None
     origin: str = ""
-    fields: dict[str, str | int | bool] = {}
+    fields: dict[str, str | int | bool] = Field(default_factory=dict)
     steps: tuple[str, ...] = ()
     expected: str = ""
     found: str = ""

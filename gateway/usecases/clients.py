@@ -9,8 +9,8 @@ from gateway.runtime import Gateway, event_of
 from gateway.schemas.disclosure import CardPage, ClientCard, ClientView, GetClient, Holding, SearchClients
 from gateway.store import clients as store
 from gateway.store import disclosure
-from gateway.store.db import Tx
 from gateway.store.clients import Card, Sought
+from gateway.store.db import Tx
 from gateway.store.disclosure import Standing
 from gateway.usecases import _facts
 from policies.decision import Allowed, Decision, Refused
@@ -38,7 +38,8 @@ async def search_clients(gw: Gateway, by: Principal, ask: SearchClients) -> Card
         cards: list[Card] = []
         if isinstance(decision, Allowed):
             sought = _sought(ask, held, isinstance(mandatory, Allowed), isinstance(own, Allowed), by)
-            cards = await store.search_cards(tx, sought, ask.after or "", ask.limit + 1)
+            if not ask.q.strip() or sought.terms:  # nothing but punctuation names nobody
+                cards = await store.search_cards(tx, sought, ask.after or "", ask.limit + 1)
         now = tx.now
     shown = cards[: ask.limit]
     await gw.recorded(
@@ -81,28 +82,17 @@ async def get_client(gw: Gateway, by: Principal, ask: GetClient) -> ClientView |
 
 
 def _decide_card(gw: Gateway, by: Principal, held: Standing, card: Card | None, read_id: str, now: int) -> Decision:
-    absent = Refused(read_id, "ABSENT", "suppressed-or-absent", gw.policy.epoch)
-    if card is None:
-        decision = _decide(gw, by, held, read_id, now, owner="", institution="", suppressed=True)
-        return absent if isinstance(decision, Allowed) else decision
-    own = card.known
-    if card.institutional and not card.natural_person:
+    if card is not None and card.institutional and not card.natural_person:
         decision = _decide(gw, by, held, read_id, now, owner="", institution="", suppressed=card.suppressed)
-        if isinstance(decision, Allowed) or not own:
-            return decision if isinstance(decision, Allowed) or by.internal else absent
-    if not own:
-        return absent
-    return _decide(
-        gw,
-        by,
-        held,
-        read_id,
-        now,
-        owner=held.unit_id,
-        institution=held.institution_id,
-        own=True,
-        suppressed=card.suppressed,
-    )
+        if isinstance(decision, Allowed):
+            return decision
+    if card is not None and card.known:
+        return _decide(
+            gw, by, held, read_id, now, owner=held.unit_id, institution=held.institution_id, own=True, suppressed=card.suppressed
+        )  # fmt: skip
+    # The answer for a client that is not there depends on who asks and on nothing else.
+    nobody = _decide(gw, by, held, read_id, now, owner="", institution="", suppressed=True)
+    return Refused(read_id, "ABSENT", "suppressed-or-absent", gw.policy.epoch) if isinstance(nobody, Allowed) else nobody
 
 
 def _decide(
@@ -153,7 +143,8 @@ async def _holdings(
             known = gw.policy.decide(
                 _facts.facts(read_id, who,
                              Object(mode, each.field_group, level, each.owner_unit, each.owner_institution,
-                                    personal=any(item.personal for item in of_mode), discoverable=all(item.discoverable for item in of_mode)),
+                                    personal=any(item.personal for item in of_mode), discoverable=all(item.discoverable for item in of_mode),
+                                    natural_person=card.natural_person, suppressed=card.suppressed),
                              "discover", purpose="none", now=tx.now, channel=by.channel,
                              resource=Resource(each.field_group, frozenset(), frozenset()))
             )  # fmt: skip
