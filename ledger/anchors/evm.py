@@ -99,10 +99,8 @@ class EvmAnchor:
                 status, detail = await self._send(db, row)
             elif status == "sent":
                 status, detail = await self._look(db, row)
-            elif status == "mined":
-                status, detail = await self._confirm(db, row)
             else:
-                return Progress(row.origin, row.size, status)
+                status, detail = await self._confirm(db, row)
             if status == before:
                 return Progress(row.origin, row.size, status, detail)
             async with db.read() as tx:
@@ -218,7 +216,7 @@ class EvmAnchor:
             return await self._failed(db, row, "the nonce was used by another transaction")
         async with db.read() as tx:
             now = tx.now
-        if now - (row.sent_at or now) >= self._settings.stuck_after:
+        if row.sent_at is not None and now - row.sent_at >= self._settings.stuck_after:
             return await self._replace(db, row)
         await self._broadcast(row)  # the node may have restarted and forgotten it
         return "sent", "waiting to be mined"

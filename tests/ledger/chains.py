@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Line:
         self.cut = False
         self.lose: set[str] = set()  # methods whose answers are lost after the node acted on them
         self.calls: list[str] = []
+        self.twist: dict[str, Callable[[Any], Any]] = {}  # method -> what becomes of the node's answer
 
     async def __call__(self, method: str, parameters: Sequence[Any]) -> Any:
         self.calls.append(method)
@@ -36,7 +37,7 @@ class Line:
         answer = await self._rpc(method, parameters)
         if method in self.lose:
             raise TimeoutError
-        return answer
+        return self.twist[method](answer) if method in self.twist else answer
 
 
 def py_evm_rpc() -> Rpc:

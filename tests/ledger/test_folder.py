@@ -10,17 +10,19 @@ import pytest
 
 from gateway.domain.ids import random_id
 from ledger import verify
+from ledger.checkpoint import Checkpoint
 from ledger.cosignature import Cosigner
 from ledger.entry import Entry, commit, party_tag
 from ledger.errors import ForkError, LedgerError, MalformedError, NotInLogError, VerificationError
 from ledger.export import OBJECTS, export_log, object_of, verifier_archive
 from ledger.folder import LogFolder, mirror
 from ledger.merkle import leaf_hash
+from ledger.note import sign_note
 from ledger.policy import parse_policy
 from ledger.receipt import Receipt, verify_receipt
 from ledger.serve import serve
 from ledger.sql import SqlLog
-from ledger.tiles import parse_path
+from ledger.tiles import decode_bundle, encode_bundle, parse_path
 from tests.ledger.conftest import NOW, ORIGIN, signer
 
 WITNESS = Cosigner("witness.example.test/1", bytes(32))
@@ -229,6 +231,64 @@ def test_tampered_fixtures_are_refused_with_the_reason(name: str) -> None:
 
 def test_every_fixture_is_listed() -> None:
     assert {p.name for p in FIXTURES.glob("tampered-*.json")} == set(TAMPERED)
+
+
+def test_the_command_checks_a_whole_log(bundle) -> None:
+    path, _ = bundle
+    out = io.StringIO()
+    assert verify.main(["log", str(path), "--policy", str(path / "policy.txt")], out) == 0
+    assert "见证 / witnesses: w" in out.getvalue()
+
+
+async def test_what_is_not_served(sqlite_db) -> None:
+    log = SqlLog(ORIGIN, signer())
+    async with sqlite_db.begin() as tx:
+        await log.ensure(tx)
+        await log.integrate(tx, [leaf_hash(b"elsewhere")] * 3)
+        assert (await serve(tx, log, "tile/0/000.p/3")).immutable
+        assert not (await serve(tx, log, "checkpoint")).immutable
+        for path in ("tile/0/000", "tile/0/000.p/4", "tile/1/000.p/1", "tile/entries/000.p/3"):
+            with pytest.raises(NotInLogError):
+                await serve(tx, log, path)
+        with pytest.raises(MalformedError):
+            await serve(tx, log, "tile/0/../checkpoint")
+
+
+async def test_a_folder_of_another_log(sqlite_db, tmp_path) -> None:
+    log, other = SqlLog(ORIGIN, signer()), SqlLog("log.example.test/other", signer("log.example.test/other", 8))
+    await grow(sqlite_db, log, 3)
+    folder = LogFolder(tmp_path)
+    fetch, _ = reader(sqlite_db, log)
+    await mirror(fetch, folder, TRUST, ORIGIN)
+    await grow(sqlite_db, other, 4)
+    both = parse_policy(TRUST.encode().replace("quorum", f"log {other.signers[0].vkey()}\nquorum"))
+    with pytest.raises(ForkError, match="origin of this folder"):
+        await mirror(reader(sqlite_db, other)[0], folder, both, other.origin)
+    # entries that are all there, under a checkpoint that says otherwise
+    (tmp_path / "checkpoint").write_text(
+        sign_note(Checkpoint(ORIGIN, 3, bytes(32)).text(), [signer()], NOW), encoding="utf-8"
+    )
+    with pytest.raises(VerificationError, match="root of the entries"):
+        folder.check(TRUST)
+
+
+async def test_a_mirror_notices_entries_that_changed(sqlite_db, tmp_path) -> None:
+    """The bundle that grew no longer begins with the entries that the mirror holds."""
+    log, folder = SqlLog(ORIGIN, signer()), LogFolder(tmp_path)
+    fetch, _ = reader(sqlite_db, log)
+    await grow(sqlite_db, log, 2)
+    await mirror(fetch, folder, TRUST, ORIGIN)
+    await grow(sqlite_db, log, 1)
+
+    async def changed(path: str) -> bytes:
+        raw = await fetch(path)
+        if not path.startswith("tile/entries"):
+            return raw
+        entries = decode_bundle(raw)
+        return encode_bundle([b"another", *entries[1:]])
+
+    with pytest.raises(ForkError, match="entries seen before"):
+        await mirror(changed, folder, TRUST, ORIGIN)
 
 
 def test_the_command_says_what_it_cannot_read(tmp_path) -> None:
