@@ -1,5 +1,7 @@
 """Looking at the catalogue: what there is, what it was, who answers for it, what it may be wanted for."""
 
+from itertools import islice
+
 from gateway.domain.catalogue import ISOLATED_GROUPS, DataItem, default_catalogue, owner_units
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal, system_principal
@@ -25,7 +27,7 @@ from gateway.store import grants
 from gateway.store.db import Tx
 from gateway.store.names import UnitName, holders_of, units_named
 from gateway.usecases import _facts
-from gateway.usecases._catalogue import Snapshot, item_out, object_of, purposes_of, snapshot
+from gateway.usecases._catalogue import item_out, object_of, purposes_of, snapshot
 from gateway.usecases._entries import enter
 from ledger.entry import Value
 from policies.decision import Allowed, Decision
@@ -105,7 +107,11 @@ async def search_catalogue(gw: Gateway, by: Principal, ask: SearchCatalogue) -> 
         discovery = await _discovery(gw, tx, by)
         waiting = await store.waiting_codes(tx)
         now = tx.now
-    found = [item for item in _matching(seen, ask) if discovery.sees(item)][: ask.limit + 1]
+    matching = seen.matching(
+        fold(ask.text).casefold().split(), after=ask.after, owner=ask.owner, mode=ask.mode, level=ask.level,
+        group=ask.group,
+    )  # fmt: skip
+    found = list(islice((item for item in matching if discovery.sees(item)), ask.limit + 1))
     shown = found[: ask.limit]
     await gw.recorded(
         event_of(
@@ -119,20 +125,6 @@ async def search_catalogue(gw: Gateway, by: Principal, ask: SearchCatalogue) -> 
         version=seen.version,
         scheme=seen.scheme,
     )
-
-
-def _matching(seen: Snapshot, ask: SearchCatalogue) -> list[DataItem]:
-    words = fold(ask.text).casefold().split()
-    return [
-        item
-        for text, item in seen.texts
-        if (ask.after is None or item.code > ask.after)
-        and (not ask.owner or ask.owner in (item.owner_unit, item.owner_zh, item.owner_en))
-        and (ask.mode is None or item.mode == ask.mode)
-        and (ask.level is None or item.level == ask.level)
-        and (not ask.group or item.group == ask.group)
-        and all(word in text for word in words)
-    ]
 
 
 async def _seen_item(gw: Gateway, tx: Tx, by: Principal, code: str) -> DataItem:
