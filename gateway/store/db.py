@@ -2,7 +2,8 @@
 
 Verbs open transactions (`async with db.begin() as tx`); store functions use them. SQLite: one synchronous writing
 connection, used in the loop's own thread and committed in a worker thread, so that the loop never waits for the disk;
-reads use a second, query-only connection that never checkpoints. PostgreSQL: asyncpg through SQLAlchemy Core.
+reads use a second, query-only connection that never checkpoints. PostgreSQL: asyncpg through SQLAlchemy Core. The one
+statement of a hot read goes to the driver without either (`glance`).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, CursorResult, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -23,8 +25,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from gateway.errors import INVALID_INPUT, LianqiaoError, Problem, declare
+from gateway.store.glance import Glance, Parameters, Prepared, Tx
 
-Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+__all__ = [
+    "DATABASE_BUSY", "DATABASE_FULL", "DATABASE_OWNED", "DATABASE_READ_ONLY", "Clock", "Database", "Glance", "Parameters",
+    "PostgresDatabase", "Prepared", "SqliteDatabase", "TransientConflict", "Tx", "open_database", "system_clock",
+]  # fmt: skip
+
 Clock = Callable[[], int]
 
 DATABASE_READ_ONLY = declare(
@@ -55,17 +62,6 @@ class TransientConflict(LianqiaoError):
     """Two transactions met (SQLSTATE 40001 or 40P01). Nothing was kept: run the whole verb again."""
 
 
-class Tx(Protocol):
-    """One open transaction. `now` was taken once, when it began: microseconds since the epoch, UTC, the database's clock."""
-
-    @property
-    def now(self) -> int: ...
-
-    async def execute(self, statement: sa.Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
-        """Run `statement`; the result is already in memory."""
-        ...
-
-
 class Database(Protocol):
     """Opens transactions. `begin` commits on leaving without an exception, and keeps nothing otherwise."""
 
@@ -73,6 +69,7 @@ class Database(Protocol):
 
     def begin(self) -> contextlib.AbstractAsyncContextManager[Tx]: ...
     def read(self) -> contextlib.AbstractAsyncContextManager[Tx]: ...
+    def glance(self) -> contextlib.AbstractAsyncContextManager[Glance]: ...
     async def close(self) -> None: ...
 
 
@@ -122,6 +119,10 @@ class SqliteDatabase:
         synchronous = "FULL" if durable else "OFF"
         self._writer = _connect(path, f"PRAGMA synchronous={synchronous}", "PRAGMA journal_mode=WAL")
         self._reader = _connect(path, "PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
+        self._glancer = _connect(path, "PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
+        looker = self._glancer.connection.driver_connection
+        assert isinstance(looker, sqlite3.Connection)
+        self._looker = looker
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
         # A C call of sqlite3 lets go of the interpreter lock and must win it back: 5 ms waits would rule the latency.
@@ -155,6 +156,21 @@ class SqliteDatabase:
             except DBAPIError as error:
                 raise _explained(error) from error
 
+    @contextlib.asynccontextmanager
+    async def glance(self) -> AsyncIterator[Glance]:
+        async with contextlib.AsyncExitStack() as stack:
+            yield Glance(self, self._clock(), stack)
+
+    async def look(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """All rows of `statement`, of one moment: SQLite reads them in one go, and nothing of ours runs in between."""
+        try:
+            found: list[tuple[Any, ...]] = self._looker.execute(
+                statement.embedded, statement.by_name(parameters)
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise _explained(OperationalError(statement.embedded, None, error)) from error
+        return found
+
     async def _commit(self) -> None:
         raw = self._writer.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)
@@ -179,7 +195,7 @@ class SqliteDatabase:
             self._writer.exec_driver_sql("ROLLBACK")
 
     async def close(self) -> None:
-        for connection in (self._reader, self._writer):
+        for connection in (self._glancer, self._reader, self._writer):
             connection.close()
             connection.engine.dispose()
         os.close(self._owner)
@@ -212,6 +228,13 @@ def _connect(path: Path, *pragmas: str) -> Connection:
     return connection
 
 
+_SERVER_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+async def _nothing_to_reset(_connection: Any) -> None:
+    """Single reading statements leave no state behind; the usual reset would be a second round trip."""
+
+
 class _PostgresTx:
     __slots__ = ("connection", "now")
 
@@ -233,6 +256,11 @@ class PostgresDatabase:
         self._engine: AsyncEngine = create_async_engine(
             url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False
         )
+        address = make_url(url)
+        self._address = dict(address.get_dialect()().create_connect_args(address)[1])
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._pool_made = asyncio.Lock()
         self._reads = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._clock = clock
         self._offset = 0
@@ -242,12 +270,45 @@ class PostgresDatabase:
         if self._clock is not None:
             return self._clock()
         if time.monotonic() > self._offset_until:
-            server = await connection.scalar(
-                sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-            )
-            self._offset = int(server or 0) - time.monotonic_ns() // 1000
-            self._offset_until = time.monotonic() + self._clock_life
+            self._measure(await connection.scalar(sa.text(_SERVER_CLOCK)))
         return time.monotonic_ns() // 1000 + self._offset
+
+    def _measure(self, server: int | None) -> None:
+        self._offset = int(server or 0) - time.monotonic_ns() // 1000
+        self._offset_until = time.monotonic() + self._clock_life
+
+    @contextlib.asynccontextmanager
+    async def glance(self) -> AsyncIterator[Glance]:
+        if self._clock is not None:
+            now = self._clock()
+        else:
+            if time.monotonic() > self._offset_until:
+                self._measure((await self._looked(_SERVER_CLOCK, ()))[0][0])
+            now = time.monotonic_ns() // 1000 + self._offset
+        async with contextlib.AsyncExitStack() as stack:
+            yield Glance(self, now, stack)
+
+    async def look(self, statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """All rows of `statement`, of one moment: a statement by itself is a transaction."""
+        return await self._looked(statement.server, statement.in_order(parameters))
+
+    async def _looked(self, text: str, parameters: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """On a connection for single reading statements, which carries nothing over that would have to be reset."""
+        try:
+            if self._pool is None:
+                async with self._pool_made:
+                    if self._pool is None:
+                        self._pool = await asyncpg.create_pool(
+                            min_size=0, max_size=self._pool_size, reset=_nothing_to_reset,
+                            server_settings={"default_transaction_read_only": "on"}, **self._address,
+                        )  # fmt: skip
+            async with self._pool.acquire() as connection:
+                rows: Sequence[Sequence[Any]] = await connection.fetch(text, *parameters)
+                return rows
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _explained(OperationalError(text, None, error)) from error
+        except (OSError, TimeoutError) as error:
+            raise Problem(DATABASE_BUSY) from error
 
     @contextlib.asynccontextmanager
     async def _open(self, engine: AsyncEngine) -> AsyncIterator[Tx]:
@@ -270,6 +331,8 @@ class PostgresDatabase:
         return self._open(self._reads)
 
     async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
         await self._engine.dispose()
 
 

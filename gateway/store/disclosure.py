@@ -1,12 +1,12 @@
 """The facts of a read and the sealed rows, in as few statements as possible: nothing is decided or opened here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from gateway.store.db import Tx
+from gateway.store.db import Glance, Prepared, Tx
 from gateway.store.tables import access, barrier, catalogue, keys, parties, records
 
 _r, _c, _k = records.record, records.client, keys.data_key
@@ -206,24 +206,93 @@ _PERSONS = (
 _GRANTS_FOR_SCOPES = _GRANTS.where(_gs.c.scope.in_(sa.bindparam("scopes", expanding=True)))
 
 
+# All facts of reading one record, in one statement: one row for each grant and item that may cover it. The scopes are
+# spelled out first, so that the grants are found by their key whatever their number.
+_STANDING_COLUMNS = tuple(_STANDING.selected_columns)
+_ROW_COLUMNS = tuple(_ROW.selected_columns)
+_found = _ONE.cte("found")
+_SCOPES = sa.union_all(
+    sa.select((sa.literal("client:") + _found.c.client_id).label("scope")),
+    sa.select(sa.literal("park:") + _found.c.park_id).where(_found.c.park_id.is_not(None)),
+    sa.select(sa.literal("tag:") + records.client_tag.c.tag).join(
+        _found, records.client_tag.c.client_id == _found.c.client_id
+    ),
+).cte("scopes")
+_FACTS = Prepared(
+    sa.select(
+        *(column.label(f"standing_{column.name}") for column in _STANDING_COLUMNS),
+        *(column.label(f"row_{column.name}") for column in _found.c),
+        *(column.label(f"grant_{column.name}") for column in _GRANT_COLUMNS),
+    )
+    .select_from(
+        _STANDING.get_final_froms()[0]
+        .outerjoin(_found, sa.true())
+        .outerjoin(_SCOPES, _p.c.unit_id != _found.c.owner_unit)
+        .outerjoin(
+            _gs,
+            sa.and_(
+                _gs.c.grantee_unit == _p.c.unit_id, _gs.c.field_group == _found.c.field_group, _gs.c.scope == _SCOPES.c.scope
+            ),
+        )
+        .outerjoin(
+            _g,
+            sa.and_(
+                _g.c.grant_id == _gs.c.grant_id, _g.c.state == "active",
+                sa.or_(_g.c.grantee_person.is_(None), _g.c.grantee_person == _who),
+            ),
+        )
+        .outerjoin(_gi, sa.and_(_gi.c.grant_id == _g.c.grant_id, _gi.c.field_group == _gs.c.field_group))
+    )
+    .where(_p.c.person_id == _who)
+)  # fmt: skip
+_STANDING_NAMES = tuple(column.name for column in _STANDING_COLUMNS)
+_ROW_NAMES = tuple(column.name for column in _ROW_COLUMNS)
+_GRANT_NAMES = tuple(column.name for column in _GRANT_COLUMNS)
+_ROW_AT = len(_STANDING_NAMES)
+_GRANT_AT = _ROW_AT + len(_ROW_NAMES)
+_ITEM = _GRANT_NAMES.index("item_code")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFacts:
+    """The facts of reading one record, all of one moment. `row` None: there is none; `grants` are none of one's own."""
+
+    standing: Standing | None
+    row: Row | None
+    grants: list[GrantRow]
+
+
+async def facts_of_read(tx: Glance, record_id: str, person_id: str) -> ReadFacts:
+    """Standing, record and grants, in one statement: what `standing` and `grants_for` find, and the record itself."""
+    found = await tx.look(_FACTS, {"record_id": record_id, "person_id": person_id, "now": tx.now})
+    if not found:
+        return ReadFacts(None, None, [])
+    first = found[0]
+    held = _standing(dict(zip(_STANDING_NAMES, first, strict=False)))
+    if first[_ROW_AT] is None:
+        return ReadFacts(held, None, [])
+    row = _row(dict(zip(_ROW_NAMES, first[_ROW_AT:_GRANT_AT], strict=True)))
+    granted = [
+        dict(zip(_GRANT_NAMES, each[_GRANT_AT:], strict=True))
+        for each in found
+        if each[_GRANT_AT] is not None and each[_GRANT_AT + _ITEM] is not None
+    ]
+    return ReadFacts(held, row, await _grants(tx, granted))
+
+
 async def standing(tx: Tx, person_id: str) -> Standing | None:
     """The principal's standing now, or None for nobody we know."""
     row = (await tx.execute(_STANDING, {"person_id": person_id})).mappings().first()
-    if row is None:
-        return None
+    return None if row is None else _standing(row)
+
+
+def _standing(row: Mapping[Any, Any]) -> Standing:
     return Standing(
         generation=row["generation"],
         active=row["state"] == "active" and row["institution_state"] == "live" and bool(row["unit_active"]),
         unit_id=row["unit_id"], institution_id=row["institution_id"], side=row["side"], clearance=row["clearance"],
         trained_until=row["trained_until"], catalogue_version=row["version"] or 0,
     )  # fmt: skip
-
-
-async def find_row(tx: Tx, record_id: str, person_id: str) -> Row | None:
-    """The record with its facts as they concern `person_id`, or None."""
-    parameters = {"record_id": record_id, "person_id": person_id, "now": tx.now}
-    found = (await tx.execute(_ONE, parameters)).mappings().first()
-    return None if found is None else _row(found)
 
 
 async def grants_for(
@@ -237,9 +306,14 @@ async def grants_for(
     if scopes is not None:
         parameters["scopes"] = list(scopes)
     found = await tx.execute(_GRANTS if scopes is None else _GRANTS_FOR_SCOPES, parameters)
+    return await _grants(tx, found.mappings().all())
+
+
+async def _grants(tx: Tx, found: Iterable[Mapping[Any, Any]]) -> list[GrantRow]:
+    """Grants from rows of grant and item, each grant once."""
     grants: dict[str, GrantRow] = {}
     items: dict[str, dict[tuple[str, str], frozenset[str]]] = {}
-    for row in found.mappings().all():
+    for row in found:
         items.setdefault(row["grant_id"], {})[(row["owner_unit"], row["item_code"])] = frozenset(row["fields"].split())
         if row["grant_id"] not in grants:
             grants[row["grant_id"]] = GrantRow(

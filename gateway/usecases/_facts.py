@@ -79,7 +79,11 @@ class FieldClass:
 
 async def known_standing(tx: Tx, by: Principal) -> Standing:
     """The principal's standing in this transaction. Raises `Problem(rights-changed)` when it is not what was signed in."""
-    now = await standing(tx, by.id)
+    return still_standing(await standing(tx, by.id), by)
+
+
+def still_standing(now: Standing | None, by: Principal) -> Standing:
+    """`now`, when it is what was signed in. Raises `Problem(rights-changed)` as `known_standing` does."""
     if now is None or now.generation != by.generation:
         raise Problem(RIGHTS_CHANGED)
     return now

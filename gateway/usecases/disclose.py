@@ -59,12 +59,11 @@ async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Re
     """
     _known_fields(ask.fields)
     read_id = random_id()
-    async with gw.db.read() as tx:
+    async with gw.db.glance() as tx:
         # 1. the facts: standing, record, grants, wall; all of one moment
-        held = await _facts.known_standing(tx, by)
-        row = await store.find_row(tx, ask.record_id, by.id)
-        if row is not None and row.state != "active":
-            row = None
+        found = await store.facts_of_read(tx, ask.record_id, by.id)
+        held = _facts.still_standing(found.standing, by)
+        row = found.row if found.row is not None and found.row.state == "active" else None
         now = tx.now
         rulings: list[Ruling] = []
         grants: list[GrantRow] = []
@@ -72,8 +71,7 @@ async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Re
         if row is not None:
             seen = await _facts.view(gw, tx, held.catalogue_version)
             names = None if ask.fields is None else frozenset(ask.fields)
-            if row.owner_unit != held.unit_id:
-                grants = await store.grants_for(tx, held.unit_id, by.id, row.field_group, row.scopes())
+            grants = found.grants
             # 2. the decisions, one per class of fields
             rulings = rule(gw, by, held, seen, [row], names, grants, "read", ask.purpose, read_id, now)
             rulings = [await _within_cap(gw, tx, ruling, row) for ruling in rulings]
@@ -221,6 +219,8 @@ async def page_of(
     now = tx.now
     names = _names(seen, ask.field_group, ask.fields)
     basis, owner, own = await _basis(tx, by, held, seen, ask, action)
+    if ask.grant_id and basis is None:
+        return _nothing(gw, by, held, ask, action, read_id, now)
     before: list[Ruling] = []
     if not own:
         before = await _beforehand(gw, tx, by, held, seen, ask, names, basis, action, read_id)
