@@ -103,6 +103,11 @@ class Sought:
     known_to: str | None = None  # or also what this unit knows by itself
     show_suppressed: bool = False
 
+    @property
+    def terms(self) -> bool:
+        """Whether anything of a name or a code is sought."""
+        return bool(self.uscc or self.name_key or self.initials or self.english)
+
 
 async def search_cards(tx: Tx, sought: Sought, after: str, limit: int) -> list[Card]:
     """Cards by client id above `after`. A suppressed client is not there: not in the list, not in its length."""
