@@ -1,6 +1,8 @@
 """Serves the built console: its page with a fresh nonce and a strict policy, its files for ever."""
 
+import gzip
 import secrets
+from functools import lru_cache
 from importlib.resources import files
 
 from fastapi import FastAPI
@@ -20,6 +22,16 @@ def policy(nonce: str) -> str:
         f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; font-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; manifest-src 'self'"
     )
+
+
+_PACKED = frozenset({"js", "css", "svg", "json", "webmanifest"})
+
+
+@lru_cache(maxsize=256)
+def _content(name: str, packed: bool) -> bytes:
+    """A file of the build, packed once: the name changes with the content, so nothing here goes stale."""
+    raw = (_DIST / "assets" / name).read_bytes()
+    return gzip.compress(raw, 9, mtime=0) if packed else raw
 
 
 def mount_console(app: FastAPI) -> None:
@@ -44,10 +56,13 @@ def mount_console(app: FastAPI) -> None:
         found = _DIST / "assets" / name
         if "/" in name or ".." in name or not found.is_file():
             return PlainTextResponse("not found", 404)
-        kind = _TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
-        return Response(
-            found.read_bytes(), media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
-        )
+        ending = name.rsplit(".", 1)[-1]
+        packed = ending in _PACKED and "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+        if packed:
+            headers["content-encoding"] = "gzip"
+        kind = _TYPES.get(ending, "application/octet-stream")
+        return Response(_content(name, packed), media_type=kind, headers=headers)
 
     app.add_route("/", start, include_in_schema=False, name="console-start")
     app.add_route("/console/assets/{name}", asset, include_in_schema=False, name="console-asset")
