@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from audit.events import Event
 from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
 from gateway.errors import Refusal
@@ -28,13 +29,23 @@ def decide(gw: Gateway, who: Subject, act: str, thing: MoveObject, now: int) -> 
 
 async def refuse(tx: WriteTx, by: Principal, act: str, thing: MoveObject, target_id: str, decision: Refused) -> Refusal:
     """The refusal, on the trail with this transaction."""
-    tx.record(
-        event_of(
-            by, act, tx.now, target_kind=thing.kind, target_id=target_id, outcome="refused", rule=decision.rule,
-            reason=decision.reason, policy_epoch=decision.epoch,
-        )
-    )  # fmt: skip
+    tx.record(_event(by, act, thing, target_id, decision, tx.now))
     return _facts.refusal(by, decision)
+
+
+async def refuse_look(
+    gw: Gateway, by: Principal, act: str, thing: MoveObject, target_id: str, decision: Refused, now: int
+) -> Refusal:
+    """The refusal of a mere look, durable on the trail by itself: looking takes no write transaction."""
+    await gw.trail.queue(_event(by, act, thing, target_id, decision, now))
+    return _facts.refusal(by, decision)
+
+
+def _event(by: Principal, act: str, thing: MoveObject, target_id: str, decision: Refused, now: int) -> Event:
+    return event_of(
+        by, act, now, target_kind=thing.kind, target_id=target_id, outcome="refused", rule=decision.rule,
+        reason=decision.reason, policy_epoch=decision.epoch,
+    )  # fmt: skip
 
 
 async def may(gw: Gateway, tx: WriteTx, by: Principal, act: str, thing: MoveObject, target_id: str) -> Refusal | None:

@@ -101,12 +101,13 @@ async def _shown(gw: Gateway, tx: Tx, who: Subject, rows: Sequence[StoredGrant])
 
 async def list_grants(gw: Gateway, by: Principal, ask: ListGrants) -> Page[GrantOut] | Refusal:
     """Grants held by the caller or its unit, given on its unit's data, or all, newest first."""
-    async with gw.begin() as tx:
+    async with gw.db.read() as tx:
         who = await _moves.acting(tx, by)
         if ask.view == "all":
-            refused = await _moves.may(gw, tx, by, "trail:search", MoveObject("trail"), "grants")
-            if refused is not None:
-                return refused
+            act, thing = "trail:search", MoveObject("trail")
+            decision = _moves.decide(gw, who, act, thing, tx.now)
+            if isinstance(decision, Refused):
+                return await _moves.refuse_look(gw, by, act, thing, "grants", decision, tx.now)
         held, given = ask.view == "held", ask.view == "given"
         rows = await store.list_grants(
             tx, grantee_unit=who.unit if held else None, person=by.id if held else None,
@@ -234,13 +235,12 @@ async def _moved(gw: Gateway, tx: Tx, who: Subject, grant_id: str, entry_id: str
 
 async def who_reads_my_data(gw: Gateway, by: Principal, ask: WhoReadsMyData) -> Page[ReadershipOut] | Refusal:
     """How much each grant on the data of the caller's unit was used, newest grant first."""
-    async with gw.begin() as tx:
+    async with gw.db.read() as tx:
         who = await _moves.acting(tx, by)
-        refused = await _moves.may(
-            gw, tx, by, "trail:read-own-items", MoveObject("trail", owner_unit=who.unit), who.unit
-        )
-        if refused is not None:
-            return refused
+        act, thing = "trail:read-own-items", MoveObject("trail", owner_unit=who.unit)
+        decision = _moves.decide(gw, who, act, thing, tx.now)
+        if isinstance(decision, Refused):
+            return await _moves.refuse_look(gw, by, act, thing, who.unit, decision, tx.now)
         until = tx.now if ask.until is None else ask.until
         since = until - 30 * DAY if ask.since is None else ask.since
         if since >= until:

@@ -32,6 +32,7 @@ from gateway.usecases._paging import key_of, read_key
 from gateway.usecases._requests import Case, open_case
 from gateway.usecases._requests_out import request_out, summaries
 from gateway.usecases.requests import drafted, flaws
+from policies.decision import Refused
 from policies.vocabulary import MoveObject
 
 __all__ = [
@@ -51,12 +52,13 @@ async def get_request(gw: Gateway, by: Principal, ask: GetRequest) -> RequestOut
 
 async def list_requests(gw: Gateway, by: Principal, ask: ListRequests) -> Page[RequestSummary] | Refusal:
     """Requests of one view, newest first. `all` is for those who may search the whole trail."""
-    async with gw.begin() as tx:
+    async with gw.db.read() as tx:
         who = await _moves.acting(tx, by)
         if ask.view == "all":
-            refused = await _moves.may(gw, tx, by, "trail:search", MoveObject("trail"), "requests")
-            if refused is not None:
-                return refused
+            act, thing = "trail:search", MoveObject("trail")
+            decision = _moves.decide(gw, who, act, thing, tx.now)
+            if isinstance(decision, Refused):
+                return await _moves.refuse_look(gw, by, act, thing, "requests", decision, tx.now)
         seat = _requests.seat_of(by, who)
         rows = await store.list_requests(
             tx, ask.view, seat, state=ask.state, purpose=ask.purpose, below=read_key(ask.after), limit=ask.limit + 1
