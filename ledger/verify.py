@@ -75,5 +75,5 @@ def _shown(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - the archive has a main of its own
     sys.exit(main(sys.argv[1:]))

@@ -4,6 +4,7 @@ Each line names the hash of the line before it, so that a line cannot be taken o
 """
 
 import asyncio
+import fcntl
 import hashlib
 import os
 from collections.abc import Sequence
@@ -41,20 +42,21 @@ class FileAnchor:
         self.path = path
         self.place = f"file:{path.name}"
 
-    def read(self) -> tuple[dict[str, Checkpoint], str]:
-        """The largest head of each log, and the hash of the last line; `MalformedError` for a file that was touched.
+    def read(self) -> tuple[dict[str, tuple[Checkpoint, str]], str]:
+        """The largest head of each log with its line's hash, and the hash of the last line of all.
 
-        A last line without its newline was never finished: it does not count, and the next one overwrites it.
+        `MalformedError` for a file that was touched. A last line without its newline was never finished: it does not
+        count, and the next one overwrites it.
         """
-        heads: dict[str, Checkpoint] = {}
+        heads: dict[str, tuple[Checkpoint, str]] = {}
         previous = FIRST
         for line in self._lines():
             found = parse_line(line, previous)
             held = heads.get(found.origin)
-            if held is not None and found.size <= held.size:
+            if held is not None and found.size <= held[0].size:
                 raise MalformedError(_WHAT, f"{found.origin} does not grow")
-            heads[found.origin] = found
             previous = line_hash(line)
+            heads[found.origin] = (found, previous)
         return heads, previous
 
     def _lines(self) -> list[bytes]:
@@ -64,7 +66,7 @@ class FileAnchor:
     async def largest(self, origin: str) -> int:
         """The largest size of a log in the file."""
         held = (await asyncio.to_thread(self.read))[0].get(origin)
-        return held.size if held else 0
+        return held[0].size if held else 0
 
     async def advance(self, db: Database) -> Sequence[Progress]:
         """Write every open anchor that is larger than what the file holds; each is final once its line is durable."""
@@ -84,31 +86,22 @@ class FileAnchor:
         return done
 
     def _write(self, wanted: Checkpoint, at: int) -> str:
-        """Append the line unless it is there; returns its hash."""
-        heads, previous = self.read()
-        held = heads.get(wanted.origin)
-        if held is not None and held.size == wanted.size and held.root == wanted.root:
-            return next(line_hash(x) for x in self._lines() if parse_canonical(x) == self._value(wanted, x))
-        if held is not None and held.size == wanted.size:
-            raise ForkError(f"{wanted.origin}: the anchor file has another root for size {wanted.size}")
-        if held is not None and held.size > wanted.size:
-            raise RollbackError(wanted.origin, wanted.size, held.size)
-        root = b64url(wanted.root)
-        line = canonical({"at": at, "origin": wanted.origin, "prev": previous, "root": root, "size": wanted.size})
+        """Append the line unless it is there; returns its hash. One writer at a time, whatever process it is in."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        whole = b"".join(x + b"\n" for x in self._lines())
-        with self.path.open("r+b" if self.path.exists() else "w+b") as out:
-            out.truncate(len(whole))  # an unfinished line goes
-            out.seek(len(whole))
+        with self.path.open("a+b") as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
+            heads, previous = self.read()
+            held, reference = heads.get(wanted.origin, (None, ""))
+            if held == wanted:
+                return reference  # written before a crash, or by another replica
+            if held is not None and held.size == wanted.size:
+                raise ForkError(f"{wanted.origin}: the anchor file has another root for size {wanted.size}")
+            if held is not None and held.size > wanted.size:
+                raise RollbackError(wanted.origin, wanted.size, held.size)
+            root = b64url(wanted.root)
+            line = canonical({"at": at, "origin": wanted.origin, "prev": previous, "root": root, "size": wanted.size})
+            out.truncate(sum(len(x) + 1 for x in self._lines()))  # an unfinished line goes
             out.write(line + b"\n")
             out.flush()
             os.fsync(out.fileno())
         return line_hash(line)
-
-    @staticmethod
-    def _value(wanted: Checkpoint, line: bytes) -> object:
-        value = parse_canonical(line)
-        if not isinstance(value, dict):
-            return None
-        mine = {"origin": wanted.origin, "size": wanted.size, "root": b64url(wanted.root)}
-        return {**value, **mine}

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from ledger import merkle
 from ledger.anchors.contract import LocalSender, keccak, origin_key, read_head
 from ledger.anchors.evm import ChainSettings, EvmAnchor
-from ledger.anchors.file import FileAnchor
+from ledger.anchors.file import FileAnchor, line_hash
 from ledger.anchors.indexer import ChainIndex, check_against_chain
 from ledger.anchors.interface import anchor_evidence, anchored, due, enqueue, verify_anchor
 from ledger.anchors.rpc import RpcError, hexed, http_rpc, number
 from ledger.checkpoint import Checkpoint
+from ledger.entry import b64url, canonical
 from ledger.errors import ForkError, LedgerError, MalformedError, RollbackError, VerificationError
 from ledger.memory import MemoryLog
 from ledger.sql import SqlLog
@@ -98,6 +99,12 @@ async def test_a_file_that_was_touched_is_noticed(sqlite_db, log, tmp_path) -> N
         anchor.path.write_bytes(b"".join(wrong))
         with pytest.raises(MalformedError):
             await anchor.largest(ORIGIN)
+    smaller = canonical(
+        {"at": 1, "origin": ORIGIN, "prev": line_hash(lines[2][:-1]), "root": b64url(bytes(32)), "size": 8}
+    )
+    anchor.path.write_bytes(b"".join(lines) + smaller + b"\n")
+    with pytest.raises(MalformedError, match="does not grow"):
+        await anchor.largest(ORIGIN)
     anchor.path.write_bytes(b"".join(lines) + b'{"at":1')  # the power failed in the middle of a line
     assert await anchor.largest(ORIGIN) == 8
     await grow(sqlite_db, log, 1)
@@ -134,6 +141,15 @@ async def test_a_file_that_knows_better(sqlite_db, log, tmp_path) -> None:
     async with sqlite_db.begin() as tx:
         await tx.execute(sa.update(log_anchor).values(place=blocked.place))
     assert [(p.status, p.detail) for p in await blocked.advance(sqlite_db)] == [("queued", "FileExistsError")]
+
+
+async def test_two_replicas_write_one_line(sqlite_db, log, tmp_path) -> None:
+    one, two = FileAnchor(tmp_path / "heads.jsonl"), FileAnchor(tmp_path / "heads.jsonl")
+    await queue(sqlite_db, log, one)
+    done = await asyncio.gather(one.advance(sqlite_db), two.advance(sqlite_db))
+    assert sum(len(progress) for progress in done) in (1, 2)
+    assert len(one.path.read_bytes().splitlines()) == 1
+    assert [r.status for r in await rows(sqlite_db)] == ["final"]
 
 
 async def test_when_an_anchor_is_due(sqlite_db, log, clock) -> None:

@@ -190,6 +190,7 @@ def _mangled(path: list[bytes], data) -> list[list[bytes]]:
 
 
 def test_a_range_that_is_none() -> None:
+    assert merkle.hash_of(0, 0, lambda level, index: b"") == merkle.EMPTY_ROOT
     for size, hashes in [(-1, ()), (1, ()), (3, (bytes(32),)), (1, (bytes(31),))]:
         with pytest.raises(ValueError, match="no compact range"):
             merkle.CompactRange(size, hashes)
