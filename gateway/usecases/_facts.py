@@ -1,7 +1,7 @@
 """Facts for a decision: the principal's standing, the catalogue's view of each field, the best grant, the wall."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.catalogue import DataItem
 from gateway.domain.entry import SPECS, item_of
@@ -27,6 +27,7 @@ UNKNOWN_FIELD = declare(
 
 # Who may be told the rule and the conditions of a refusal. Everybody else gets the coarse reason.
 _EXPLAINED = frozenset({"compliance", "cco"})
+_CLASSES = 4096  # combinations of fields kept in mind for one version of the catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class View:
 
     version: int
     items: dict[str, DataItem]
+    classes: dict[tuple[str, str, frozenset[str]], tuple["FieldClass", ...]] = field(default_factory=dict)  # as met
 
     def item(self, group: str, field: str, kind: str = "firm") -> DataItem | None:
         """The item that `field` of a record owned by an institution of `kind` belongs to, or None."""
@@ -107,15 +109,25 @@ def subject(by: Principal, held: Standing, now: int) -> Subject:
     )  # fmt: skip
 
 
-def field_classes(seen: View, group: str, kind: str, fields: Iterable[str]) -> list[FieldClass]:
+def field_classes(seen: View, group: str, kind: str, fields: Iterable[str]) -> tuple[FieldClass, ...]:
     """The fields by mode, in the order open, mandatory, gated, not shared; fields of no item are never released."""
+    key = (group, kind, frozenset(fields))
+    found = seen.classes.get(key)
+    if found is None:
+        found = _field_classes(seen, *key)
+        if len(seen.classes) < _CLASSES:
+            seen.classes[key] = found
+    return found
+
+
+def _field_classes(seen: View, group: str, kind: str, fields: frozenset[str]) -> tuple[FieldClass, ...]:
     by_mode: dict[tuple[str, bool], list[tuple[str, DataItem]]] = {}
     for name in sorted(fields):
         item = seen.item(group, name, kind)
         if item is not None:
             by_mode.setdefault((item.mode, item.readable), []).append((name, item))
     order = {"catalogue_open": 0, "mandatory_name_share": 1, "approval_gated": 2, "not_shared": 3}
-    return [
+    return tuple(
         FieldClass(
             mode=mode, level=max(item.level for _, item in held), fields=frozenset(name for name, _ in held),
             items=tuple(sorted({item.code for _, item in held})), personal=any(item.personal for _, item in held),
@@ -124,7 +136,7 @@ def field_classes(seen: View, group: str, kind: str, fields: Iterable[str]) -> l
             levels={name: item.level for name, item in held},
         )
         for (mode, readable), held in sorted(by_mode.items(), key=lambda entry: (order[entry[0][0]], entry[0][1]))
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def object_of(fields: FieldClass, group: str, row: Row) -> Object:

@@ -41,6 +41,15 @@ class Numbers:
             "lianqiao_http_seconds", "Seconds from request to the last byte.", ("route",), registry=self.registry,
             buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )  # fmt: skip
+        self._kept: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # looked up once: routes and statuses are few
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """One more request was answered."""
+        found = self._kept.get((route, status))
+        if found is None:
+            found = self._kept[route, status] = self.requests.labels(route, str(status)), self.seconds.labels(route)
+        found[0].inc()
+        found[1].observe(seconds)
 
 
 class Edge:
@@ -104,8 +113,7 @@ class Edge:
     def _account(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route: Any = scope.get("route")
         name = getattr(route, "name", "") or "none"
-        self._numbers.requests.labels(name, str(status)).inc()
-        self._numbers.seconds.labels(name).observe(seconds)
+        self._numbers.answered(name, status, seconds)
         if status >= 500 or not name.startswith(("health", "ready", "metrics", "console")):
             _log.info(
                 "request",
