@@ -13,6 +13,7 @@ from gateway.errors import Problem
 from gateway.runtime import Gateway
 from gateway.store import disclosure
 from gateway.store.db import TransientConflict
+from gateway.usecases._key_work import tend_keys
 from gateway.usecases.clocks import expire_due
 from gateway.usecases.notices import send_notices
 from gateway.usecases.retention import forget
@@ -82,7 +83,8 @@ def jobs(gw: Gateway) -> tuple[Job, ...]:
         Job("heads", 2.0, note_heads),
         Job("grant-uses", 5.0, write_grant_uses),
         Job("retention", 3600.0, forget),
-        Job("uploads", 600.0, end_orphaned_uploads),
+        Job("uploads", 60.0, end_orphaned_uploads),
+        Job("keys", 60.0, tend_keys),
         Job("clocks", 60.0, expire_due),
         Job("notices", 5.0, send_notices),
     )

@@ -1,27 +1,34 @@
 """What goes over the wire, and which verb answers where: the one table that API, SDK, CLI and documents are made from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LATEST = 253_370_764_799_999_999  # the last moment of 9998: every offset still has a year
 
 
 def instant_from(value: object) -> int:
     """Microseconds since the epoch from an RFC 3339 text (with offset) or from microseconds."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("an instant is an RFC 3339 text such as 2026-03-05T09:00:00+08:00")
-    if isinstance(value, int):
-        return value
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("an instant needs an offset from UTC, such as Z or +08:00")
-    return round(moment.timestamp() * 1_000_000)
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("an instant needs an offset from UTC, such as Z or +08:00")
+        value = (moment - _EPOCH) // _MICROSECOND
+    if not 0 <= value <= _LATEST:
+        raise ValueError("an instant lies between the years 1970 and 9999")
+    return value
 
 
 def instant_text(value: int) -> str:
     """RFC 3339 in UTC with as many digits of the second as are needed."""
-    return datetime.fromtimestamp(value / 1_000_000, UTC).isoformat().replace("+00:00", "Z")
+    return (_EPOCH + value * _MICROSECOND).isoformat().replace("+00:00", "Z")
 
 
 Instant = Annotated[
@@ -35,10 +42,26 @@ Instant = Annotated[
 DateText = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", examples=["2026-03-05"])]
 
 
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(each) for pair in value.items() for each in pair)
+    return isinstance(value, list | tuple) and any(_holds_nul(each) for each in value)
+
+
 class Ask(BaseModel):
-    """The input of a verb: path, query and body together. Unknown members are refused."""
+    """The input of a verb: path, query and body together. Unknown members are refused, and so are NUL characters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, values: Any) -> Any:
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            if _holds_nul(value) or _holds_nul(name):
+                raise ValueError(f"{name!r} 含有 NUL 字符 / holds a NUL character" if str(name).isidentifier() else "NUL")
+        return values
 
 
 class Answer(BaseModel):

@@ -1,5 +1,7 @@
 """Which lengths of blind-index tokens there are, by owner, group and field: planned when rows come in, read by searches."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from gateway.store.db import Tx
@@ -36,3 +38,28 @@ async def set_tokens(tx: Tx, record_id: str, tokens: dict[str, bytes]) -> None:
     if tokens:
         rows = [{"record_id": record_id, "field": field, "token": token} for field, token in tokens.items()]
         await tx.execute(sa.insert(blind_index), rows)
+
+
+_STAGED = "@staged"  # behind the name of a field: the token of a value that is not in force yet
+
+
+async def stage_tokens(tx: Tx, record_id: str, tokens: dict[str, bytes]) -> None:
+    """The tokens wait beside those in force, found by no search, until `put_in_force` or `drop_staged`."""
+    await drop_staged(tx, sa.literal(record_id))
+    if tokens:
+        rows = [{"record_id": record_id, "field": field + _STAGED, "token": token} for field, token in tokens.items()]
+        await tx.execute(sa.insert(blind_index), rows)
+
+
+async def drop_staged(tx: Tx, record_ids: Any) -> None:
+    """No staged token of these records (an expression, or a selection of identifiers) is left."""
+    t = blind_index
+    await tx.execute(sa.delete(t).where(t.c.record_id.in_(record_ids if isinstance(record_ids, sa.Select) else [record_ids]), t.c.field.endswith(_STAGED)))
+
+
+async def put_in_force(tx: Tx, record_ids: "sa.Select[Any]") -> None:
+    """The staged tokens of these records are their tokens, and no other is."""
+    t = blind_index
+    await tx.execute(sa.delete(t).where(t.c.record_id.in_(record_ids), sa.not_(t.c.field.endswith(_STAGED))))
+    plain = sa.func.substr(t.c.field, 1, sa.func.length(t.c.field) - len(_STAGED))
+    await tx.execute(sa.update(t).where(t.c.record_id.in_(record_ids), t.c.field.endswith(_STAGED)).values(field=plain))

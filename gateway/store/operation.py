@@ -69,6 +69,12 @@ async def take_lease(tx: Tx, name: str, holder: str, until: int) -> bool:
     return bool(taken.rowcount)
 
 
+async def lease_holds(tx: Tx, name: str) -> bool:
+    """Whether anybody has the lease now."""
+    t_ = t.lease
+    return (await tx.execute(sa.select(t_.c.holder).where(t_.c.name == name, t_.c.until >= tx.now))).first() is not None
+
+
 async def find_setting(tx: Tx, name: str) -> str | None:
     return (await tx.execute(sa.select(t.setting.c.value).where(t.setting.c.name == name))).scalar()
 

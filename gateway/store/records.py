@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.errors import NOT_FOUND, Problem
+from gateway.store import blind
 from gateway.store.db import Tx
 from gateway.store.tables import access, keys, records
 
@@ -139,6 +140,8 @@ async def add_versions(tx: Tx, rows: Sequence[Version]) -> None:
 
 async def drop_staged(tx: Tx, upload_id: str) -> None:
     """Nothing of the upload is left that was not activated: neither records, changes, cards nor clients it brought."""
+    changed = sa.select(_v.c.record_id).where(_v.c.upload_id == upload_id, _v.c.act == "staged")
+    await blind.drop_staged(tx, changed)
     staged = sa.select(_r.c.record_id).where(_r.c.upload_id == upload_id, _r.c.state == "staged").scalar_subquery()
     for table in (_b, _k, _v):
         await tx.execute(sa.delete(table).where(table.c.record_id.in_(staged)))
@@ -154,7 +157,9 @@ async def drop_staged(tx: Tx, upload_id: str) -> None:
 
 async def activate(tx: Tx, upload_id: str, unit: str, *, institutional: bool) -> None:
     """Everything the upload staged is in force: one flip, in the caller's transaction."""
-    changed = sa.select(_v.c.record_id).where(_v.c.upload_id == upload_id, _v.c.act == "staged").scalar_subquery()
+    ids = sa.select(_v.c.record_id).where(_v.c.upload_id == upload_id, _v.c.act == "staged")
+    changed = ids.scalar_subquery()
+    await blind.put_in_force(tx, ids)
     await tx.execute(
         sa.update(_r)
         .where(_r.c.upload_id == upload_id, _r.c.state == "staged")
@@ -175,28 +180,29 @@ async def activate(tx: Tx, upload_id: str, unit: str, *, institutional: bool) ->
         .values(
             state="active", sealed=staged(_v.c.sealed), open_values=staged(_v.c.open_values), fields=staged(_v.c.fields),
             generation=staged(_v.c.generation), content_key=staged(_v.c.content_key), upload_id=upload_id, updated_at=tx.now,
+            ended_by=None, ended_reason=None, ended_at=None,
         )
     )  # fmt: skip
 
-    def for_key(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
-        return (
-            sa.select(column)
-            .where(_v.c.record_id == _k.c.record_id, _v.c.upload_id == upload_id, _v.c.act == "staged")
-            .correlate(_k)
-            .scalar_subquery()
-        )
-
-    await tx.execute(
-        sa.update(_k)
-        .where(_k.c.record_id.in_(changed))
-        .values(wrapped=for_key(_v.c.wrapped), key_id=for_key(_v.c.key_id), generation=for_key(_v.c.generation))
+    # A generation has its own data key or, when all of it is open, none: the key before it must not stay either way.
+    await tx.execute(sa.delete(_k).where(_k.c.record_id.in_(changed)))
+    fresh = (
+        sa.select(_v.c.record_id, _r.c.field_group, _v.c.generation, _v.c.key_id, _v.c.wrapped)
+        .join(_r, _r.c.record_id == _v.c.record_id)
+        .where(_v.c.upload_id == upload_id, _v.c.act == "staged", _v.c.wrapped.is_not(None))
     )
+    names = ["record_id", "compartment", "generation", "key_id", "wrapped"]
+    await tx.execute(sa.insert(_k).from_select(names, fresh))
     await tx.execute(sa.update(_v).where(_v.c.upload_id == upload_id, _v.c.act == "staged").values(act="imported"))
     mark = f"upload:{upload_id}"
     brought = _c.c.registered_by == mark
     await tx.execute(
         sa.update(_c).where(brought).values(registered_by=unit, institutional=institutional, updated_at=tx.now)
     )
+    if institutional:  # a department's records about a client make it the firm's, whoever brought its name in first
+        about = sa.select(_r.c.client_id).where(_r.c.upload_id == upload_id, _r.c.state == "active")
+        firms = sa.and_(_c.c.client_id.in_(about), _c.c.natural_person.is_(False), _c.c.institutional.is_(False))
+        await tx.execute(sa.update(_c).where(firms).values(institutional=True, updated_at=tx.now))
 
 
 async def set_park(tx: Tx, upload_id: str, park_id: str) -> None:
@@ -232,16 +238,21 @@ async def get_record(tx: Tx, record_id: str, owner_unit: str) -> Any:
 
 
 async def set_record(tx: Tx, record_id: str, generation: int, values: dict[str, Any]) -> bool:
-    """`values` stand when the record is still at `generation`; False when somebody was first."""
-    statement = sa.update(_r).where(_r.c.record_id == record_id, _r.c.generation == generation).values(**values)
-    return bool((await tx.execute(statement)).rowcount)
+    """`values` stand when the record is still at `generation`, and neither restricted nor erased; else False."""
+    here = (_r.c.record_id == record_id, _r.c.generation == generation, _r.c.state.not_in(("restricted", "erased")))
+    return bool((await tx.execute(sa.update(_r).where(*here).values(**values))).rowcount)
 
 
 async def history(tx: Tx, record_id: str) -> list[Any]:
-    """Every generation, newest first, without values."""
+    """Every generation, newest first, without values; the withdrawal, if it is withdrawn, before them."""
     columns = (_v.c.generation, _v.c.act, _v.c.actor, _v.c.reason, _v.c.at)
     statement = sa.select(*columns).where(_v.c.record_id == record_id, _v.c.act != "staged")
-    return list((await tx.execute(statement.order_by(_v.c.generation.desc()))).mappings().all())
+    rows: list[Any] = list((await tx.execute(statement.order_by(_v.c.generation.desc()))).mappings().all())
+    ended = sa.select(
+        _r.c.generation, sa.literal("withdrawn").label("act"), _r.c.ended_by.label("actor"),
+        _r.c.ended_reason.label("reason"), _r.c.ended_at.label("at"),
+    ).where(_r.c.record_id == record_id, _r.c.state == "withdrawn", _r.c.ended_at.is_not(None))  # fmt: skip
+    return [*(await tx.execute(ended)).mappings().all(), *rows]
 
 
 async def receivers(tx: Tx, record_id: str) -> list[Any]:
@@ -303,11 +314,11 @@ async def running_upload(tx: Tx, unit_id: str) -> str | None:
     return (await tx.execute(statement)).scalar()
 
 
-async def orphaned_uploads(tx: Tx, replica: str, before: int) -> list[str]:
-    """Uploads that another, by now silent, process was working on when it ended."""
+async def running_uploads(tx: Tx) -> list[tuple[str, str]]:
+    """Uploads that are being worked on, with the process that said so."""
     t = records.upload
-    statement = sa.select(t.c.upload_id).where(t.c.state == "running", t.c.replica != replica, t.c.created_at < before)
-    return [row[0] for row in (await tx.execute(statement)).all()]
+    found = await tx.execute(sa.select(t.c.upload_id, t.c.replica).where(t.c.state == "running"))
+    return [(row["upload_id"], row["replica"]) for row in found.mappings().all()]
 
 
 async def list_uploads(tx: Tx, unit_id: str, after: str | None, limit: int) -> list[Any]:
@@ -329,7 +340,17 @@ async def list_upload_errors(tx: Tx, upload_id: str, after: int, limit: int) -> 
     return list((await tx.execute(statement)).mappings().all())
 
 
-async def withdraw_upload(tx: Tx, upload_id: str) -> int:
+async def withdraw_upload(tx: Tx, upload_id: str, actor: str, reason: str) -> int:
     """Records that still stand as the upload brought them are withdrawn; returns how many."""
     here = sa.and_(_r.c.upload_id == upload_id, _r.c.state == "active")
-    return int((await tx.execute(sa.update(_r).where(here).values(state="withdrawn", updated_at=tx.now))).rowcount)
+    ended = {"state": "withdrawn", "updated_at": tx.now, "ended_by": actor, "ended_reason": reason, "ended_at": tx.now}
+    return int((await tx.execute(sa.update(_r).where(here).values(**ended))).rowcount)
+
+
+async def drop_staged_changes(tx: Tx, upload_id: str, record_ids: Iterable[str]) -> None:
+    """What the upload staged for these records is gone: a later row of the same file takes its place."""
+    named = list(record_ids)
+    if named:
+        await tx.execute(
+            sa.delete(_v).where(_v.c.upload_id == upload_id, _v.c.act == "staged", _v.c.record_id.in_(named))
+        )

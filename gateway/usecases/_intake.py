@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.entry import SPECS, Value
 from gateway.domain.ids import random_id
+from gateway.errors import CONFLICT, Problem
 from gateway.runtime import Gateway
 from gateway.sealing.blind import blind_token, full_digest, plan
 from gateway.sealing.envelope import Place, seal
@@ -99,11 +101,13 @@ async def write(
     added: list[NewRecord] = []
     versions: list[Version] = []
     data_keys: list[DataKeyRow] = []
-    tokens: list[tuple[str, dict[str, bytes]]] = []
+    tokens: list[tuple[str, bool, dict[str, bytes]]] = []
     staged = upload_id is not None
     for natural, (row, content) in unique.items():
         there = known.get(natural)
-        if there is not None and there.content_key == content and there.state == "active":
+        # A restricted record is kept as it is (PIPL 47): nothing new is written to it.
+        kept = there is not None and there.state == "restricted"
+        if there is not None and (kept or (there.content_key == content and there.state == "active")):
             done.same += 1
             done.records.append((there.record_id, there.generation))
             continue
@@ -135,23 +139,39 @@ async def write(
             )
         )
         if group in INDEXED:
-            tokens.append((record_id, _tokens(keys, group, row.values)))
+            tokens.append((record_id, staged and there is not None, _tokens(keys, group, row.values)))
         done.records.append((record_id, generation))
         if there is not None and not staged:
             await _replace(tx, record_id, there.generation, generation, names, opened, blob, content)
     await store.add_records(tx, added)
-    await store.add_versions(tx, versions)
+    if upload_id is not None:
+        await store.drop_staged_changes(tx, upload_id, [one.record_id for one in versions if one.act == "staged"])
+    await _add_versions(tx, versions)
     await set_data_keys(tx, data_keys)
-    for record_id, found in tokens:
-        await blind.set_tokens(tx, record_id, found)
+    for record_id, waits, found in tokens:
+        await (blind.stage_tokens if waits else blind.set_tokens)(tx, record_id, found)
     return done
+
+
+async def _add_versions(tx: Tx, versions: Sequence[Version]) -> None:
+    """Kept. Raises `Problem(conflict)` when an upload under way has staged the same generation of a record."""
+    try:
+        await store.add_versions(tx, versions)
+    except IntegrityError as error:
+        raise Problem(
+            CONFLICT, field="record_id", detail_zh="该记录正由一个上传或另一人修改",
+            detail_en="an upload or somebody else is changing this record",
+        ) from error  # fmt: skip
 
 
 async def _replace(
     tx: Tx, record_id: str, old: int, new: int, names: str, opened: str | None, blob: bytes | None, content: bytes
 ) -> None:
     values = {"generation": new, "fields": names, "open_values": opened, "sealed": blob, "content_key": content}
-    await store.set_record(tx, record_id, old, {**values, "state": "active", "updated_at": tx.now})
+    # It stands as it was entered now, no longer as any upload brought it, nor as withdrawn.
+    fresh = {"upload_id": None, "ended_by": None, "ended_reason": None, "ended_at": None}
+    if not await store.set_record(tx, record_id, old, {**values, **fresh, "state": "active", "updated_at": tx.now}):
+        raise Problem(CONFLICT, field="record_id")
 
 
 def natural_key(key: GroupKey, group: str, row: Incoming) -> bytes:
@@ -231,14 +251,20 @@ async def rewrite(
     content = full_digest(keys.index, f"content:{group}", content_bytes(row))
     values = {
         "generation": generation, "fields": names, "open_values": opened, "sealed": blob, "content_key": content,
-        "natural_key": natural_key(keys.index, group, row), "updated_at": tx.now,
+        "natural_key": natural_key(keys.index, group, row), "updated_at": tx.now, "upload_id": None,
     }  # fmt: skip
-    if not await store.set_record(tx, record_id, generation - 1, values):
-        return None
+    try:
+        if not await store.set_record(tx, record_id, generation - 1, values):
+            return None
+    except IntegrityError as error:
+        raise Problem(
+            CONFLICT, field="values", detail_zh="更正后与本单位另一条记录相同",
+            detail_en="as corrected it would be the same as another record of your unit",
+        ) from error  # fmt: skip
     version = Version(
         record_id, generation, "corrected", reason, names, opened, blob, wrapped, key_id, content, None, actor, tx.now
     )
-    await store.add_versions(tx, [version])
+    await _add_versions(tx, [version])
     if wrapped is not None and key_id is not None:
         await set_data_keys(tx, [DataKeyRow(record_id, group, generation, key_id, wrapped)])
     if group in INDEXED:

@@ -71,7 +71,7 @@ async def _register(
 ) -> tuple[str, str | None]:
     there = await client_store.find_card_by_uscc(tx, code, by.unit_id)
     if there is not None:
-        visible = by.internal and there.institutional and not there.natural_person or there.known
+        visible = (by.internal and there.institutional and not there.natural_person) or there.known
         return ("known", there.client_id) if visible and not there.suppressed else ("pending", None)
     if await store.similar_clients(tx, search_key(name)):
         return "pending", None
@@ -117,6 +117,8 @@ async def enter_record(gw: Gateway, by: Principal, ask: EnterRecord) -> RecordSt
         index = await gw.keyring.index_key(tx, ask.field_group, by.unit_id)
         natural = _intake.natural_key(index, ask.field_group, row)
         there = (await store.known_records(tx, by.unit_id, ask.field_group, [natural])).get(natural)
+        if there is not None and there.state == "restricted":
+            raise Problem(CONFLICT, field="values", detail_zh="该记录已被限制处理", detail_en="this record is restricted")
         if there is not None and there.state == "active" and not ask.duplicate_ok:
             raise Problem(LIKELY_DUPLICATE, extra={"record_id": there.record_id})
         record_id, generation = await _put(gw, tx, by, ask.field_group, row)
@@ -161,9 +163,14 @@ async def withdraw_record(gw: Gateway, by: Principal, ask: WithdrawRecord) -> Re
         if refused:
             return refused
         there = await store.get_record(tx, ask.record_id, by.unit_id)
-        if there["state"] == "withdrawn":
-            raise Problem(CONFLICT, field="record_id", detail_zh="记录已撤回", detail_en="it is withdrawn already")
-        await store.set_record(tx, ask.record_id, there["generation"], {"state": "withdrawn", "updated_at": tx.now})
+        if there["state"] != "active":
+            state = there["state"]
+            raise Problem(
+                CONFLICT, field="record_id", detail_zh=f"记录状态为 {state}", detail_en=f"it is {state} already"
+            )
+        ended = {"state": "withdrawn", "updated_at": tx.now, "ended_by": by.id, "ended_reason": ask.reason, "ended_at": tx.now}
+        if not await store.set_record(tx, ask.record_id, there["generation"], ended):
+            raise Problem(CONFLICT, field="record_id")
         tx.record(
             event_of(by, "record:withdrawn", tx.now, target_kind="record", target_id=ask.record_id, client_id=there["client_id"],
                      outcome="done", record_count=1)

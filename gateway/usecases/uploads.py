@@ -21,8 +21,9 @@ from gateway.errors import CONFLICT, FieldError, Problem, Refusal, declare
 from gateway.runtime import Gateway, WriteTx, event_of
 from gateway.schemas.base import Page, Paged
 from gateway.schemas.records import DownloadTemplate, GetUpload, UploadErrors, UploadFile, UploadOut, WithdrawUpload
-from gateway.store import parties
+from gateway.store import operation, parties
 from gateway.store import records as store
+from gateway.store.db import Tx
 from gateway.usecases import _facts, _intake, _moves, _notify
 from gateway.usecases._intake import Incoming
 from gateway.usecases.records import client_row, own
@@ -39,6 +40,7 @@ UPLOAD_RUNNING = declare(
 _CHUNK = 500
 _MAX_ERRORS = 20_000  # findings kept a file; more are counted, not listed
 _CARD = "client_name"
+_SILENCE = 600_000_000  # microseconds after which a process that said nothing is taken for dead
 
 
 async def download_template(gw: Gateway, by: Principal, ask: DownloadTemplate) -> bytes:
@@ -68,11 +70,12 @@ async def upload_file(
         )
         upload_id = new_id()
         row = {
-            "upload_id": upload_id, "unit_id": by.unit_id, "kind": ask.kind, "file_name": file_name[:255], "file_digest": digest,
+            "upload_id": upload_id, "unit_id": by.unit_id, "kind": ask.kind, "file_name": _plain_name(file_name), "file_digest": digest,
             "mode": ask.mode, "dry_run": ask.dry_run, "state": "running", "created_by": by.id, "created_at": tx.now,
             "replica": gw.replica,
         }  # fmt: skip
         await store.add_upload(tx, row)
+        await _alive(gw, tx)
         _event(tx, by, "upload:received", upload_id, ask.kind)
     work = asyncio.create_task(_work(gw, by, ask, upload_id, sheet), name=f"upload-{upload_id}")
     running: set[asyncio.Task[None]] = gw.state.setdefault("uploads", set())
@@ -121,21 +124,42 @@ async def withdraw_upload(gw: Gateway, by: Principal, ask: WithdrawUpload) -> Up
         there = await store.get_upload(tx, ask.upload_id, by.unit_id)
         if there["state"] != "done":
             raise Problem(CONFLICT, field="upload_id", detail_zh="该上传未生效", detail_en="it is not in force")
-        count = await store.withdraw_upload(tx, ask.upload_id)
+        count = await store.withdraw_upload(tx, ask.upload_id, by.id, ask.reason)
         await store.set_upload(tx, ask.upload_id, state="withdrawn")
         _event(tx, by, "upload:withdrawn", ask.upload_id, there["kind"], count=count)
     return await get_upload(gw, by, GetUpload(upload_id=ask.upload_id))
 
 
 async def end_orphaned_uploads(gw: Gateway) -> int:
-    """Uploads whose process died are failed, and nothing of them is left. For the worker."""
-    async with gw.db.read() as tx:
-        orphans = await store.orphaned_uploads(tx, gw.replica, tx.now - 3_600_000_000)
+    """Uploads whose process died are failed, and nothing of them is left. For the worker, and at start.
+
+    A process that works on uploads holds a lease; one that has let it run out is taken for dead. On SQLite there is
+    one process, so any other is.
+    """
+    working = {task.get_name() for task in gw.state.get("uploads", ())}
+    orphans = []
+    async with gw.db.begin() as tx:
+        for upload_id, replica in await store.running_uploads(tx):
+            if replica == gw.replica:
+                if f"upload-{upload_id}" not in working:
+                    orphans.append(upload_id)
+            elif gw.db.dialect == "sqlite" or not await operation.lease_holds(tx, _lease(replica)):
+                orphans.append(upload_id)
+        if working:
+            await _alive(gw, tx)
     for upload_id in orphans:
         async with gw.begin() as tx:
             await store.drop_staged(tx, upload_id)
             await store.set_upload(tx, upload_id, state="failed", problem="interrupted", finished_at=tx.now)
     return len(orphans)
+
+
+def _lease(replica: str) -> str:
+    return f"up:{replica}"[:40]
+
+
+async def _alive(gw: Gateway, tx: Tx) -> None:
+    await operation.take_lease(tx, _lease(gw.replica), gw.replica, tx.now + _SILENCE)
 
 
 # --- the work
@@ -192,6 +216,7 @@ async def _chunk(
             await _stage(gw, tx, by, ask, upload_id, [row for row in good if row.duplicate_of is None], counts)
         counts["rows_same"] += sum(1 for row in good if row.duplicate_of is not None)
         counts["rows_done"] += len(chunk)
+        await _alive(gw, tx)
         told = {name: value for name, value in counts.items() if name != "listed"}
         await store.set_upload(tx, upload_id, **told)
         counts["listed"] = listed + min(len(findings), room)
@@ -301,6 +326,11 @@ def _error_line(row: Any) -> str:
         remedy.remedy_zh if remedy else "", remedy.remedy_en if remedy else "",
     )  # fmt: skip
     return ",".join('"' + safe_cell(cell).replace('"', '""') + '"' for cell in cells) + "\r\n"
+
+
+def _plain_name(file_name: str) -> str:
+    """The name without what no file system shows, at most 255 characters."""
+    return "".join(c for c in file_name if c.isprintable())[:255]
 
 
 def _digest(source: BinaryIO) -> bytes:

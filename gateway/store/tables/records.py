@@ -58,6 +58,9 @@ record = sa.Table(
     sa.Column("created_by", sa.String(36), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_by", sa.String(36)),  # who withdrew it, why and when; None while it stands
+    sa.Column("ended_reason", sa.Text),
+    sa.Column("ended_at", sa.BigInteger),
     sa.Index("ix_record_client_group", "client_id", "field_group", "owner_unit"),
     sa.Index("ix_record_upload", "upload_id"),
     sa.Index("ix_record_group_owner", "field_group", "owner_unit", "record_id"),
@@ -80,6 +83,7 @@ record_version = sa.Table(
     sa.Column("key_id", sa.String(36)),
     sa.Column("actor", sa.String(36), nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("ix_record_version_key_id", "key_id", "record_id", "generation"),  # what stands under a key
 )
 
 blind_index = sa.Table(
