@@ -105,7 +105,11 @@ async def _filled(settings: Settings, count: int, purposes: bool) -> World:
             await grant(gw, people, ids, MASKED_PURPOSE, some, masked=True)
         made = done(await VERBS["create_api_key"](gw, people["analyst"], CreateApiKey(label="bench", days=1)))
         whole = await _clear_copy(gw, people["brokerage-rm"])
-        return World(settings, made.api_key.get_secret_value() if hasattr(made.api_key, "get_secret_value") else made.api_key, whole)
+        return World(
+            settings,
+            made.api_key.get_secret_value() if hasattr(made.api_key, "get_secret_value") else made.api_key,
+            whole,
+        )
     finally:
         await gw.close()
 

@@ -84,7 +84,7 @@ def peer_python(out: Console) -> str:
         for line in (HERE / "peers.txt").read_text().splitlines():
             if line and not line.startswith("#"):
                 pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", line]
-                if subprocess.run(pip, stderr=subprocess.DEVNULL, timeout=300).returncode:
+                if subprocess.run(pip, check=False, stderr=subprocess.DEVNULL, timeout=300).returncode:
                     out.print(f"[yellow]{line} cannot be installed here: its rows stay without a ratio[/yellow]")
     return str(python)
 
