@@ -26,7 +26,7 @@ EXIT: Final = {
     "dead": 15,
     "not-proved": 16,
 }
-_THOROUGH: Final = 60  # facts a kind held against Casbin by `check` (about a third of a second)
+_THOROUGH: Final = 30  # facts a kind held against Casbin by `check` (a fraction of a second)
 
 
 @dataclass(frozen=True, slots=True)
