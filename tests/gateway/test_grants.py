@@ -19,6 +19,7 @@ from gateway.schemas.grants import (
     Scope,
     WhoReadsMyData,
 )
+from gateway.schemas.records import EnterRecord
 from gateway.schemas.requests import ItemAsk
 from gateway.store.tables import access
 from gateway.usecases import clocks, grants
@@ -26,6 +27,7 @@ from gateway.usecases._granting import end_grants_of, give
 from gateway.usecases._requests import open_case
 from gateway.usecases.disclose import disclose
 from gateway.usecases.people import leave_person, transfer_person
+from gateway.usecases.records import enter_record
 from gateway.worker import write_grant_uses
 from ledger.entry import party_tag
 from ledger.errors import VerificationError
@@ -246,6 +248,40 @@ async def test_renewal_by_the_owner_in_the_last_days_after_use_and_twice_at_most
             fresh = again
         else:
             raise AssertionError("renewed three times")
+
+
+async def test_data_of_two_units_takes_both_owners_and_is_renewed_by_neither_alone() -> None:
+    async with World() as w:
+        s = await Scene(w).enter()
+        values = {"name": "钱示例", "mobile": "13800007777", "title": "财务负责人"}
+        ask = EnterRecord(client_id=s.clients[0], field_group="contact", values=values, duplicate_ok=True)
+        second = await enter_record(w.gw, w.person("wealth-rm"), ask)
+        assert not isinstance(second, Refusal)
+        sent = await s.endorsed(term_days=20)
+        await s.approve(sent.request_id, "brokerage-owner")
+        half = await s.approve(sent.request_id, "wealth-owner")
+        assert half.state == "compliance_review"
+        done = await s.approve(sent.request_id, "compliance")
+        assert done.grant is not None
+        assert done.grant.grantors == ("brokerage", "wealth")
+        s.contacts.append(second.record_id)
+        assert [await reads(w, s, n=0), await reads(w, s, n=1)] == ["values", "values"]
+        await write_grant_uses(w.gw)
+        w.clock.advance(days=10)
+        assert await grants_or_why(w, done.grant.grant_id) == "several-owners"
+
+
+async def test_data_that_another_unit_brings_in_later_is_not_in_the_grant() -> None:
+    async with World() as w:
+        s = await Scene(w).enter()
+        await s.granted()
+        values = {"name": "钱示例", "mobile": "13800007777", "title": "财务负责人"}
+        ask = EnterRecord(client_id=s.clients[0], field_group="contact", values=values, duplicate_ok=True)
+        second = await enter_record(w.gw, w.person("wealth-rm"), ask)
+        assert not isinstance(second, Refusal)
+        s.contacts.append(second.record_id)
+        assert await reads(w, s, n=0) == "values"
+        assert await reads(w, s, n=1) != "values"
 
 
 async def grants_or_why(w: World, grant_id: str) -> GrantMoved | str:

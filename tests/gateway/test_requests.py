@@ -379,7 +379,11 @@ async def test_a_step_is_reminded_of_once_before_it_runs_out() -> None:
 async def test_a_delegate_acts_on_behalf_and_gains_nothing_else() -> None:
     async with World() as w:
         s = await Scene(w).enter()
-        sent = await s.endorsed()
+        sent = await s.submitted()
+        # the head does not hand its step to the one who asks
+        ask = DelegateStep(request_id=sent.request_id, person_id=w.id_of("analyst"), reason="本周出差")
+        assert await code_of(approvals.delegate_step(w.gw, w.person("research-head"), ask)) == "invalid-input"
+        await s.endorse(sent.request_id)
         owner, colleague = w.person("brokerage-owner"), w.person("brokerage-rm")
         for unfit in ("analyst", "brokerage-owner", "ib-owner"):
             ask = DelegateStep(request_id=sent.request_id, person_id=w.id_of(unfit), reason="本周出差")
@@ -544,3 +548,29 @@ async def kinds_for(w: World, login: str) -> list[str]:
     async with w.db.read() as tx:
         found = await tx.execute(sa.select(n.c.kind).where(n.c.person_id == w.id_of(login)).order_by(n.c.notice_id))
         return list(found.scalars().all())
+
+
+async def test_a_partner_learns_from_its_request_neither_whose_data_it_is_nor_who_signs() -> None:
+    from tests.gateway.test_consents import BANK, consents_of
+
+    async with World() as w:
+        s = await Scene(w).enter()
+        await s.consent()
+        sent = await s.endorsed("bank-user", "bank-head", **BANK, consents=await consents_of(s))
+        await s.approve(sent.request_id, "brokerage-owner", opinion="经纪业务部同意提供")
+        get = GetRequest(request_id=sent.request_id)
+        outside = await request_views.get_request(w.gw, w.person("bank-user"), get)
+        assert [(step.role, step.unit_id) for step in outside.steps] == [
+            ("dept_head", "bank-yuejiang"), ("data_owner", ""), ("compliance", ""), ("pi_officer", ""),
+        ]  # fmt: skip
+        told = await request_views.request_timeline(
+            w.gw, w.person("bank-user"), RequestTimeline(request_id=sent.request_id)
+        )
+        assert [each.act for each in told.items] == ["create", "submit", "endorse", "approve"]
+        assert [each.actor_name for each in told.items] == ["董秋实", "董秋实", "贺兰亭", ""]
+        for text in (outside.model_dump_json(), told.model_dump_json()):
+            for secret in ("brokerage", "经纪业务部", "何景行", w.id_of("brokerage-owner")):
+                assert secret not in text.replace('"owner_unit":"lead"', ""), secret
+        inside = await request_views.get_request(w.gw, w.person("compliance"), get)
+        assert inside.steps[1].unit_id == "brokerage"
+        assert inside.steps[1].actor_name == "何景行"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from gateway.domain.access import withdraw
 from gateway.errors import Problem, Refusal
 from gateway.runtime import Gateway, open_gateway
-from gateway.schemas.catalogue import ChangeOut, CountersignItemChange, ProposeItemChange
+from gateway.schemas.catalogue import ChangeOut, CountersignItemChange, GetItem, ProposeItemChange, RejectItemChange
 from gateway.schemas.grants import RevokeGrant, Scope
 from gateway.schemas.requests import (
     ApproveRequest,
@@ -23,6 +23,7 @@ from gateway.store import access as store
 from gateway.store.db import TransientConflict, open_database
 from gateway.store.tables import access, parties
 from gateway.usecases import approvals, catalogue_changes, clocks, grants, request_views, requests
+from gateway.usecases.catalogue import get_item
 from gateway.web.api import run_verb
 from ledger.receipt import verify_receipt
 from ledger.tables import log_entry, log_head
@@ -206,6 +207,24 @@ async def test_a_change_countersigned_by_two_is_applied_once(pair: tuple[World, 
     )  # fmt: skip
     assert won(answers) == 1
     assert {each.code.name for each in problems(answers)} == {"conflict"}
+
+
+async def test_a_change_countersigned_and_rejected_at_once_has_one_outcome(pair: tuple[World, Gateway]) -> None:
+    w, _ = pair
+    ask = ProposeItemChange(item_code="INT-COO-001", reason="年度复核", level=3)
+    proposed = await catalogue_changes.propose_item_change(w.gw, w.person("steward"), ask)
+    assert isinstance(proposed, ChangeOut)
+    sign = CountersignItemChange(change_id=proposed.change_id)
+    reject = RejectItemChange(change_id=proposed.change_id, reason="无必要")
+    answers = await at_once(
+        pair,
+        lambda gw: catalogue_changes.reject_item_change(gw, w.person("compliance-2"), reject),
+        lambda gw: catalogue_changes.countersign_item_change(gw, w.person("compliance"), sign),
+    )
+    assert won(answers) == 1
+    (done,) = (each for each in answers if isinstance(each, ChangeOut))
+    item = await get_item(w.gw, w.person("compliance"), GetItem(item_code="INT-COO-001"))
+    assert item.level == (3 if done.state == "applied" else 2)
 
 
 async def test_the_clocks_of_two_replicas_do_each_thing_once(pair: tuple[World, Gateway]) -> None:
