@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gateway.schemas import ROUTES, Route
 
 TARGET = Path(__file__).parent.parent / "gateway" / "client" / "verbs.py"
-FILES = {"upload_file"}  # methods written by hand
+FILES = {"upload_file", "read_watermark"}  # methods written by hand
 
 
 def _name(kind: object) -> str:

@@ -20,7 +20,7 @@ from gateway.client import Client, GatewayProblem, GatewayRefusal
 from gateway.schemas import ROUTES, Route
 from gateway.schemas.records import GetUpload, UploadFile
 
-_BY_HAND = {"upload_file", "sign_in", "sign_out", "start_oidc", "finish_oidc"}
+_BY_HAND = {"upload_file", "read_watermark", "sign_in", "sign_out", "start_oidc", "finish_oidc"}
 _FILES = {"export": "xlsx", "upload_errors": "csv", "download_template": "xlsx", "export_evidence": "zip"}
 URL = os.environ.get("LIANQIAO_URL", "http://127.0.0.1:8080")
 
@@ -78,6 +78,7 @@ def add_commands(app: typer.Typer) -> None:
         groups[route.tag].command(
             route.name.replace("_", "-"), help=f"{route.zh} / {route.en}  ({route.method} {route.path})"
         )(_command(route))
+    app.command("watermark", help="读取泄露文件中的水印 / who took a leaked CSV or XLSX file out")(_watermark)
     groups["uploads"].command("send", help="上传文件并显示进度 / upload a file and watch it")(_send)
 
 
@@ -182,3 +183,16 @@ def _send(
     else:
         show(answer)
     raise typer.Exit(DONE if state.state in {"done", "checked"} else FAILED)
+
+
+def _watermark(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV 或 XLSX / CSV or XLSX")],
+    json_output: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    with file.open("rb") as source:
+        found = carry_out(lambda client: client.read_watermark(source, file.name))
+    answer = found.model_dump(mode="json")
+    if json_output:
+        as_json(answer)
+    else:
+        show(answer)

@@ -8,6 +8,7 @@ import orjson
 
 from gateway.client.transport import GatewayProblem, GatewayRefusal, checked, headers_of
 from gateway.client.verbs import AsyncVerbs, Verbs
+from gateway.schemas.keys import Watermarks
 from gateway.schemas.records import UploadFile, UploadOut
 from ledger.policy import parse_policy
 from ledger.receipt import Verified
@@ -36,6 +37,12 @@ class Client(Verbs):
         )
         return self._read(UploadOut, checked(sent))
 
+    def read_watermark(self, file: BinaryIO, file_name: str) -> Watermarks:
+        """Who took a leaked file out / 读取水印: POST /v1/watermarks"""
+        headers = headers_of("read_watermark", self._token, self.csrf)
+        sent = self._http.post("/v1/watermarks", files={"file": (file_name, file)}, headers=headers)
+        return self._read(Watermarks, checked(sent))
+
     def __enter__(self) -> "Client":
         return self
 
@@ -61,6 +68,12 @@ class AsyncClient(AsyncVerbs):
             "/v1/uploads", data=_upload_form(ask), files={"file": (file_name, file)}, headers=headers
         )
         return self._read(UploadOut, checked(sent))
+
+    async def read_watermark(self, file: BinaryIO, file_name: str) -> Watermarks:
+        """Who took a leaked file out / 读取水印: POST /v1/watermarks"""
+        headers = headers_of("read_watermark", self._token, self.csrf)
+        sent = await self._http.post("/v1/watermarks", files={"file": (file_name, file)}, headers=headers)
+        return self._read(Watermarks, checked(sent))
 
     async def __aenter__(self) -> "AsyncClient":
         return self

@@ -10,6 +10,7 @@ from gateway.schemas.catalogue import AnswerableOut, CatalogueAnswerable, Catalo
 from gateway.schemas.consents import ConsentOut, ListConsents, RegisterConsent, WithdrawConsent
 from gateway.schemas.disclosure import CardPage, ClientView, Disclose, Disclosure, Export, GetClient, Query, RecordPage, SearchClients, Verified, Verify
 from gateway.schemas.grants import GetGrant, GrantMoved, GrantOut, GrantReceipt, GrantsAboutToExpire, ListGrants, ReadershipOut, ReceiptOut, RenewGrant, RevokeGrant, WhoReadsMyData
+from gateway.schemas.keys import ErasureOut, ErasureReceipt, KeyOrderOut, KeyOut, KeyStatus, ListKeys, ListOrders, OrderId, ProposeErasure, ProposeKeyDestruction, ProposeKeyOrder
 from gateway.schemas.notices import ListNotices, NoticePage, ReadNotice, RegisterWebhook, RemoveWebhook, WebhookOut
 from gateway.schemas.parties import ChangePerson, CreateInstitution, CreatePerson, CreateServiceAccount, CreateUnit, GetPerson, InstitutionOut, LeavePerson, ListInstitutions, ListPeople, ListUnits, MembershipOut, MembershipsOf, PersonCreated, PersonOut, SetInstitutionState, SuspendPerson, TransferPerson, UnitOut
 from gateway.schemas.records import ClientRegistered, CorrectRecord, DownloadTemplate, EnterRecord, GetUpload, Receivers, RecordChanges, RecordHistory, RecordReceivers, RecordState, RegisterClient, UploadErrors, UploadOut, WithdrawRecord, WithdrawUpload
@@ -48,6 +49,18 @@ class Verbs(Transport):
     def change_request(self, ask: ChangeRequest) -> RequestOut:
         """Change a draft or returned request / 修改申请: PUT /v1/requests/{request_id}"""
         return self._read(RequestOut, self._call("change_request", ask))
+
+    def confirm_erasure(self, ask: OrderId) -> ErasureOut:
+        """Confirm an erasure / 确认删除: POST /v1/erasures/{order_id}/confirm"""
+        return self._read(ErasureOut, self._call("confirm_erasure", ask))
+
+    def confirm_key_destruction(self, ask: OrderId) -> KeyOrderOut:
+        """Confirm a destruction / 确认密钥销毁: POST /v1/keys/destructions/{order_id}/confirm"""
+        return self._read(KeyOrderOut, self._call("confirm_key_destruction", ask))
+
+    def confirm_key_rotation(self, ask: OrderId) -> KeyOrderOut:
+        """Confirm a rotation / 确认密钥轮换: POST /v1/keys/rotations/{order_id}/confirm"""
+        return self._read(KeyOrderOut, self._call("confirm_key_rotation", ask))
 
     def confirm_listing(self, ask: BarrierId) -> BarrierOut:
         """Confirm a listing / 确认名单与静默期: POST /v1/listings/{barrier_id}/confirm"""
@@ -133,6 +146,10 @@ class Verbs(Transport):
         """Enter a record / 录入一条记录: POST /v1/records"""
         return self._read(RecordState, self._call("enter_record", ask))
 
+    def erasure_receipt(self, ask: OrderId) -> ErasureReceipt:
+        """Receipt of an erasure / 删除回执: GET /v1/erasures/{order_id}/receipt"""
+        return self._read(ErasureReceipt, self._call("erasure_receipt", ask))
+
     def export(self, ask: Export) -> bytes:
         """Export a file / 导出文件: POST /v1/export"""
         return self._call("export", ask)
@@ -193,6 +210,10 @@ class Verbs(Transport):
         """Versions of a data item / 数据项历史版本: GET /v1/catalogue/items/{item_code}/history"""
         return self._read(Page[ItemVersionOut], self._call("item_history", ask))
 
+    def key_status(self, ask: Nothing | None = None) -> KeyStatus:
+        """State of the keys / 密钥状况: GET /v1/keys/status"""
+        return self._read(KeyStatus, self._call("key_status", ask or Nothing()))
+
     def leave_person(self, ask: LeavePerson) -> PersonOut:
         """A person has left / 人员离职: POST /v1/people/{person_id}/leave"""
         return self._read(PersonOut, self._call("leave_person", ask))
@@ -221,6 +242,10 @@ class Verbs(Transport):
         """List wall crossings / 跨墙列表: GET /v1/crossings"""
         return self._read(Page[BarrierOut], self._call("list_crossings", ask or ListBarriers()))
 
+    def list_erasures(self, ask: ListOrders | None = None) -> Page[ErasureOut]:
+        """List erasures / 删除列表: GET /v1/erasures"""
+        return self._read(Page[ErasureOut], self._call("list_erasures", ask or ListOrders()))
+
     def list_grants(self, ask: ListGrants | None = None) -> Page[GrantOut]:
         """List grants / 授权列表: GET /v1/grants"""
         return self._read(Page[GrantOut], self._call("list_grants", ask or ListGrants()))
@@ -236,6 +261,14 @@ class Verbs(Transport):
     def list_item_changes(self, ask: ListItemChanges | None = None) -> Page[ChangeOut]:
         """List changes of items / 数据项变更列表: GET /v1/catalogue/changes"""
         return self._read(Page[ChangeOut], self._call("list_item_changes", ask or ListItemChanges()))
+
+    def list_key_orders(self, ask: ListOrders | None = None) -> Page[KeyOrderOut]:
+        """List orders about keys / 轮换与销毁指令: GET /v1/keys/orders"""
+        return self._read(Page[KeyOrderOut], self._call("list_key_orders", ask or ListOrders()))
+
+    def list_keys(self, ask: ListKeys | None = None) -> Page[KeyOut]:
+        """List keys / 密钥列表: GET /v1/keys"""
+        return self._read(Page[KeyOut], self._call("list_keys", ask or ListKeys()))
 
     def list_listings(self, ask: ListBarriers | None = None) -> Page[BarrierOut]:
         """List listings / 名单与静默期列表: GET /v1/listings"""
@@ -289,9 +322,21 @@ class Verbs(Transport):
         """Preview route, clocks and needs of a request / 预览申请的审批路径与所需材料: POST /v1/requests/preview"""
         return self._read(PreviewOut, self._call("preview_request", ask or PreviewRequest()))
 
+    def propose_erasure(self, ask: ProposeErasure) -> ErasureOut:
+        """Propose an erasure / 提出删除: POST /v1/erasures"""
+        return self._read(ErasureOut, self._call("propose_erasure", ask))
+
     def propose_item_change(self, ask: ProposeItemChange) -> ChangeOut:
         """Propose a change of an item / 提出数据项变更: POST /v1/catalogue/items/{item_code}/changes"""
         return self._read(ChangeOut, self._call("propose_item_change", ask))
+
+    def propose_key_destruction(self, ask: ProposeKeyDestruction) -> KeyOrderOut:
+        """Propose a destruction / 提出密钥销毁: POST /v1/keys/destructions"""
+        return self._read(KeyOrderOut, self._call("propose_key_destruction", ask))
+
+    def propose_key_rotation(self, ask: ProposeKeyOrder) -> KeyOrderOut:
+        """Propose a rotation / 提出密钥轮换: POST /v1/keys/rotations"""
+        return self._read(KeyOrderOut, self._call("propose_key_rotation", ask))
 
     def propose_listing(self, ask: ProposeListing) -> BarrierOut:
         """Propose a listing / 提出名单与静默期: POST /v1/listings"""
@@ -497,6 +542,18 @@ class AsyncVerbs(AsyncTransport):
         """Change a draft or returned request / 修改申请: PUT /v1/requests/{request_id}"""
         return self._read(RequestOut, await self._call("change_request", ask))
 
+    async def confirm_erasure(self, ask: OrderId) -> ErasureOut:
+        """Confirm an erasure / 确认删除: POST /v1/erasures/{order_id}/confirm"""
+        return self._read(ErasureOut, await self._call("confirm_erasure", ask))
+
+    async def confirm_key_destruction(self, ask: OrderId) -> KeyOrderOut:
+        """Confirm a destruction / 确认密钥销毁: POST /v1/keys/destructions/{order_id}/confirm"""
+        return self._read(KeyOrderOut, await self._call("confirm_key_destruction", ask))
+
+    async def confirm_key_rotation(self, ask: OrderId) -> KeyOrderOut:
+        """Confirm a rotation / 确认密钥轮换: POST /v1/keys/rotations/{order_id}/confirm"""
+        return self._read(KeyOrderOut, await self._call("confirm_key_rotation", ask))
+
     async def confirm_listing(self, ask: BarrierId) -> BarrierOut:
         """Confirm a listing / 确认名单与静默期: POST /v1/listings/{barrier_id}/confirm"""
         return self._read(BarrierOut, await self._call("confirm_listing", ask))
@@ -581,6 +638,10 @@ class AsyncVerbs(AsyncTransport):
         """Enter a record / 录入一条记录: POST /v1/records"""
         return self._read(RecordState, await self._call("enter_record", ask))
 
+    async def erasure_receipt(self, ask: OrderId) -> ErasureReceipt:
+        """Receipt of an erasure / 删除回执: GET /v1/erasures/{order_id}/receipt"""
+        return self._read(ErasureReceipt, await self._call("erasure_receipt", ask))
+
     async def export(self, ask: Export) -> bytes:
         """Export a file / 导出文件: POST /v1/export"""
         return await self._call("export", ask)
@@ -641,6 +702,10 @@ class AsyncVerbs(AsyncTransport):
         """Versions of a data item / 数据项历史版本: GET /v1/catalogue/items/{item_code}/history"""
         return self._read(Page[ItemVersionOut], await self._call("item_history", ask))
 
+    async def key_status(self, ask: Nothing | None = None) -> KeyStatus:
+        """State of the keys / 密钥状况: GET /v1/keys/status"""
+        return self._read(KeyStatus, await self._call("key_status", ask or Nothing()))
+
     async def leave_person(self, ask: LeavePerson) -> PersonOut:
         """A person has left / 人员离职: POST /v1/people/{person_id}/leave"""
         return self._read(PersonOut, await self._call("leave_person", ask))
@@ -669,6 +734,10 @@ class AsyncVerbs(AsyncTransport):
         """List wall crossings / 跨墙列表: GET /v1/crossings"""
         return self._read(Page[BarrierOut], await self._call("list_crossings", ask or ListBarriers()))
 
+    async def list_erasures(self, ask: ListOrders | None = None) -> Page[ErasureOut]:
+        """List erasures / 删除列表: GET /v1/erasures"""
+        return self._read(Page[ErasureOut], await self._call("list_erasures", ask or ListOrders()))
+
     async def list_grants(self, ask: ListGrants | None = None) -> Page[GrantOut]:
         """List grants / 授权列表: GET /v1/grants"""
         return self._read(Page[GrantOut], await self._call("list_grants", ask or ListGrants()))
@@ -684,6 +753,14 @@ class AsyncVerbs(AsyncTransport):
     async def list_item_changes(self, ask: ListItemChanges | None = None) -> Page[ChangeOut]:
         """List changes of items / 数据项变更列表: GET /v1/catalogue/changes"""
         return self._read(Page[ChangeOut], await self._call("list_item_changes", ask or ListItemChanges()))
+
+    async def list_key_orders(self, ask: ListOrders | None = None) -> Page[KeyOrderOut]:
+        """List orders about keys / 轮换与销毁指令: GET /v1/keys/orders"""
+        return self._read(Page[KeyOrderOut], await self._call("list_key_orders", ask or ListOrders()))
+
+    async def list_keys(self, ask: ListKeys | None = None) -> Page[KeyOut]:
+        """List keys / 密钥列表: GET /v1/keys"""
+        return self._read(Page[KeyOut], await self._call("list_keys", ask or ListKeys()))
 
     async def list_listings(self, ask: ListBarriers | None = None) -> Page[BarrierOut]:
         """List listings / 名单与静默期列表: GET /v1/listings"""
@@ -737,9 +814,21 @@ class AsyncVerbs(AsyncTransport):
         """Preview route, clocks and needs of a request / 预览申请的审批路径与所需材料: POST /v1/requests/preview"""
         return self._read(PreviewOut, await self._call("preview_request", ask or PreviewRequest()))
 
+    async def propose_erasure(self, ask: ProposeErasure) -> ErasureOut:
+        """Propose an erasure / 提出删除: POST /v1/erasures"""
+        return self._read(ErasureOut, await self._call("propose_erasure", ask))
+
     async def propose_item_change(self, ask: ProposeItemChange) -> ChangeOut:
         """Propose a change of an item / 提出数据项变更: POST /v1/catalogue/items/{item_code}/changes"""
         return self._read(ChangeOut, await self._call("propose_item_change", ask))
+
+    async def propose_key_destruction(self, ask: ProposeKeyDestruction) -> KeyOrderOut:
+        """Propose a destruction / 提出密钥销毁: POST /v1/keys/destructions"""
+        return self._read(KeyOrderOut, await self._call("propose_key_destruction", ask))
+
+    async def propose_key_rotation(self, ask: ProposeKeyOrder) -> KeyOrderOut:
+        """Propose a rotation / 提出密钥轮换: POST /v1/keys/rotations"""
+        return self._read(KeyOrderOut, await self._call("propose_key_rotation", ask))
 
     async def propose_listing(self, ask: ProposeListing) -> BarrierOut:
         """Propose a listing / 提出名单与静默期: POST /v1/listings"""

@@ -171,6 +171,13 @@ async def get_key_uses(tx: Tx, key_id: str) -> int:
     return int(total.scalar() or 0)
 
 
+async def get_all_uses(tx: Tx) -> dict[str, int]:
+    """The uses of every key that was used, at most that many, by key id."""
+    total = sa.func.sum(group_key_use.c.uses).label("total")
+    query = sa.select(group_key_use.c.key_id, total).group_by(group_key_use.c.key_id)
+    return {str(row["key_id"]): int(row["total"]) for row in (await tx.execute(query)).mappings().all()}
+
+
 async def find_data_key(tx: Tx, record_id: str, compartment: str) -> DataKeyRow | None:
     """The wrapped data key of one record's compartment, or None when it was never sealed or is erased."""
     rows = await find_data_keys(tx, compartment, [record_id])

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from gateway.domain.principal import Principal
 from gateway.errors import Problem, Refusal, declare
 from gateway.runtime import Gateway
-from gateway.schemas import ROUTES, Route
+from gateway.schemas import ROUTES, Nothing, Route
 from gateway.schemas import records as schemas
 from gateway.schemas.disclosure import Disclosure, RecordOut, RecordPage, Withheld
 from gateway.usecases import VERBS
@@ -91,6 +91,17 @@ async def _upload(gw: Gateway, by: Principal, request: Request, _: Any) -> Respo
     return Response(encode(answer), 202, media_type="application/json")
 
 
+async def _read_watermark(gw: Gateway, by: Principal, request: Request, _: Any) -> Response:
+    async with request.form(max_files=1, max_fields=2, max_part_size=1 << 20) as form:
+        sent = form.get("file")
+        if not isinstance(sent, UploadFile):
+            raise Problem(FILE_MISSING, field="file")
+        answer = await VERBS["read_watermark"](gw, by, Nothing(), source=sent.file, file_name=sent.filename or "")
+    if isinstance(answer, Refusal):
+        return refusal_response(answer, locale_of(request))
+    return Response(encode(answer), media_type="application/json")
+
+
 def _keep(source: BinaryIO) -> BinaryIO:
     kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the upload is done with it
     shutil.copyfileobj(source, kept)
@@ -164,6 +175,7 @@ RAW: dict[str, RawHandler] = {
     "query": _query,
     "export": _export,
     "upload_file": _upload,
+    "read_watermark": _read_watermark,
     "upload_errors": _upload_errors,
     "download_template": _template,
     "export_evidence": _evidence,

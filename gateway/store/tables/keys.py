@@ -68,3 +68,40 @@ erasure = sa.Table(
     sa.Index("ix_erasure_due", "due_at"),
     sa.Index("ix_erasure_key", "key_id"),
 )
+
+key_order = sa.Table(
+    "key_order",
+    metadata,
+    # What one person proposed about keys or records and another confirmed, and how far it has come. Rotations that fall
+    # due by themselves stand here too, proposed by the gateway.
+    sa.Column("order_id", sa.String(36), primary_key=True),
+    sa.Column("act", sa.String(12), nullable=False),
+    sa.Column("target", sa.String(50), nullable=False),  # a key id, root.<version>, record:<id> or client:<id>
+    sa.Column("field_group", sa.String(30), nullable=False, server_default=""),
+    sa.Column("owner_unit", sa.String(36), nullable=False, server_default=""),  # "" stands for every owner
+    sa.Column("basis", sa.String(30), nullable=False, server_default=""),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("retain_until", sa.String(10)),  # the last day of a statutory duty to keep; none: no such duty
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("proposed_by", sa.String(50), nullable=False),
+    sa.Column("confirmed_by", sa.String(50)),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("confirmed_at", sa.BigInteger),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("due_at", sa.BigInteger),  # of an erasure: its shred horizon
+    sa.Column("entry_id", sa.String(36)),  # the newest entry about it in the grants log
+    sa.CheckConstraint("act IN ('rotation', 'destruction', 'erasure')", name="act"),
+    sa.CheckConstraint("state IN ('proposed', 'active', 'restricted', 'done', 'final')", name="state"),
+    sa.CheckConstraint("confirmed_by IS NULL OR confirmed_by <> proposed_by", name="two_persons"),
+    sa.Index("ix_key_order_state", "state", "act"),
+    sa.Index("ix_key_order_target", "target"),
+)
+
+key_order_record = sa.Table(
+    "key_order_record",
+    metadata,
+    # The records that an erasure was about when it was confirmed: later ones are not erased by it.
+    sa.Column("order_id", sa.ForeignKey(key_order.c.order_id), primary_key=True),
+    sa.Column("record_id", sa.String(36), primary_key=True),
+    sa.Index("ix_key_order_record", "record_id"),
+)

@@ -103,7 +103,7 @@ upload = sa.Table(
     sa.Column("kind", sa.String(30), nullable=False),  # clients, tenants, contact, visit, ...
     sa.Column("file_name", sa.String(255), nullable=False),
     sa.Column("file_digest", sa.LargeBinary, nullable=False),
-    sa.Column("mode", sa.String(12), nullable=False),  # all_or_nothing, skip_bad
+    sa.Column("mode", sa.String(20), nullable=False),  # all_or_nothing, skip_bad
     sa.Column("dry_run", sa.Boolean, nullable=False),
     sa.Column("state", sa.String(12), nullable=False, index=True),  # received, running, done, failed, withdrawn
     sa.Column("rows_total", sa.Integer, nullable=False, server_default="0"),

@@ -286,6 +286,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("institution_id", name=op.f("pk_institution")),
     )
     op.create_table(
+        "key_order",
+        sa.Column("order_id", sa.String(length=36), nullable=False),
+        sa.Column("act", sa.String(length=12), nullable=False),
+        sa.Column("target", sa.String(length=50), nullable=False),
+        sa.Column("field_group", sa.String(length=30), server_default="", nullable=False),
+        sa.Column("owner_unit", sa.String(length=36), server_default="", nullable=False),
+        sa.Column("basis", sa.String(length=30), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("retain_until", sa.String(length=10), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("proposed_by", sa.String(length=50), nullable=False),
+        sa.Column("confirmed_by", sa.String(length=50), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("entry_id", sa.String(length=36), nullable=True),
+        sa.CheckConstraint("act IN ('rotation', 'destruction', 'erasure')", name=op.f("ck_key_order_act")),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'active', 'restricted', 'done', 'final')", name=op.f("ck_key_order_state")
+        ),
+        sa.CheckConstraint(
+            "confirmed_by IS NULL OR confirmed_by <> proposed_by", name=op.f("ck_key_order_two_persons")
+        ),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_key_order")),
+    )
+    op.create_index("ix_key_order_state", "key_order", ["state", "act"], unique=False)
+    op.create_index("ix_key_order_target", "key_order", ["target"], unique=False)
+    op.create_table(
         "lease",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("holder", sa.String(length=36), nullable=False),
@@ -583,7 +612,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=30), nullable=False),
         sa.Column("file_name", sa.String(length=255), nullable=False),
         sa.Column("file_digest", sa.LargeBinary(), nullable=False),
-        sa.Column("mode", sa.String(length=12), nullable=False),
+        sa.Column("mode", sa.String(length=20), nullable=False),
         sa.Column("dry_run", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("rows_total", sa.Integer(), server_default="0", nullable=False),
@@ -727,6 +756,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_entry_opening")),
     )
     op.create_table(
+        "key_order_record",
+        sa.Column("order_id", sa.String(length=36), nullable=False),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["key_order.order_id"], name=op.f("fk_key_order_record_order_id")),
+        sa.PrimaryKeyConstraint("order_id", "record_id", name=op.f("pk_key_order_record")),
+    )
+    op.create_index("ix_key_order_record", "key_order_record", ["record_id"], unique=False)
+    op.create_table(
         "record",
         sa.Column("record_id", sa.String(length=36), nullable=False),
         sa.Column("client_id", sa.String(length=36), nullable=False),
@@ -744,6 +781,9 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=36), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_by", sa.String(length=36), nullable=True),
+        sa.Column("ended_reason", sa.Text(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["client.client_id"], name=op.f("fk_record_client_id")),
         sa.PrimaryKeyConstraint("record_id", name=op.f("pk_record")),
         sa.UniqueConstraint("owner_unit", "field_group", "natural_key", name="uq_record_natural"),
@@ -920,6 +960,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["record_id"], ["record.record_id"], name=op.f("fk_record_version_record_id")),
         sa.PrimaryKeyConstraint("record_id", "generation", name=op.f("pk_record_version")),
     )
+    op.create_index("ix_record_version_key_id", "record_version", ["key_id", "record_id", "generation"], unique=False)
     op.create_index(op.f("ix_record_version_upload_id"), "record_version", ["upload_id"], unique=False)
     op.create_table(
         "client_key",
@@ -1042,6 +1083,7 @@ def downgrade() -> None:
     op.drop_table("identity")
     op.drop_table("client_key")
     op.drop_index(op.f("ix_record_version_upload_id"), table_name="record_version")
+    op.drop_index("ix_record_version_key_id", table_name="record_version")
     op.drop_table("record_version")
     op.drop_index(op.f("ix_person_unit_id"), table_name="person")
     op.drop_index(op.f("ix_person_institution_id"), table_name="person")
@@ -1066,6 +1108,8 @@ def downgrade() -> None:
     op.drop_index("ix_record_group_owner", table_name="record")
     op.drop_index("ix_record_client_group", table_name="record")
     op.drop_table("record")
+    op.drop_index("ix_key_order_record", table_name="key_order_record")
+    op.drop_table("key_order_record")
     op.drop_table("entry_opening")
     op.drop_table("client_tag")
     op.drop_index(op.f("ix_attachment_request_id"), table_name="attachment")
@@ -1140,6 +1184,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_log_anchor_place_status"), table_name="log_anchor")
     op.drop_table("log_anchor")
     op.drop_table("lease")
+    op.drop_index("ix_key_order_target", table_name="key_order")
+    op.drop_index("ix_key_order_state", table_name="key_order")
+    op.drop_table("key_order")
     op.drop_table("institution")
     op.drop_index(op.f("ix_idempotency_created_at"), table_name="idempotency")
     op.drop_table("idempotency")
