@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from gateway import __version__
-from gateway.cli import present
+from gateway.cli import payload, present
 from gateway.cli.local import backup, check, diagnose, restore
 from gateway.cli.present import DONE, ERR, FAILED, MISUSED, OUT, as_json, own_problem, problem
 from gateway.cli.remote import URL, add_commands, carry_out, session_file
@@ -367,6 +367,7 @@ def version_command() -> None:
 
 
 add_commands(app)
+app.add_typer(payload.app, name="payload")
 
 
 def main() -> None:
