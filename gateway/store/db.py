@@ -78,12 +78,26 @@ def system_clock() -> int:
     return time.time_ns() // 1000
 
 
+class SteadyClock:
+    """A clock that stands still while the one behind it is set back: what has ended does not come to life again."""
+
+    def __init__(self, clock: Clock = system_clock) -> None:
+        self._clock = clock
+        self._latest = 0
+
+    def __call__(self) -> int:
+        self._latest = max(self._latest, self._clock())
+        return self._latest
+
+
 def _explained(error: DBAPIError) -> Exception:
     """The error that callers can act on: a `Problem` or `TransientConflict`, or `error` itself when it is a defect."""
     state = getattr(error.orig, "sqlstate", None) or getattr(getattr(error.orig, "__cause__", None), "sqlstate", None)
     text = str(error.orig).lower()
     if state in {"40001", "40P01"}:
         return TransientConflict(state)
+    if (state or "").startswith("22"):  # a text too long for its column, or with a character that no text may hold
+        return Problem(INVALID_INPUT)
     if state in {"22021", "22P05"}:  # a NUL: SQLite keeps it, PostgreSQL cannot
         return Problem(INVALID_INPUT, detail_zh="含有空字符", detail_en="contains a NUL character")
     if "readonly" in text or state == "25006":
@@ -216,6 +230,7 @@ def _connect(path: Path, *pragmas: str) -> Connection:
     engine = sa.create_engine(
         f"sqlite+pysqlite:///{path}",
         poolclass=NullPool,
+        hide_parameters=True,  # errors must not carry what was on its way into a row
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
         connect_args={"check_same_thread": False, "timeout": 5.0, "cached_statements": 512},
     )
@@ -254,7 +269,7 @@ class PostgresDatabase:
 
     def __init__(self, url: str, *, clock: Clock | None = None, pool_size: int = 10) -> None:
         self._engine: AsyncEngine = create_async_engine(
-            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False
+            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=False, hide_parameters=True
         )
         address = make_url(url)
         self._address = dict(address.get_dialect()().create_connect_args(address)[1])
@@ -342,7 +357,7 @@ def open_database(url: str, *, clock: Clock | None = None, durable: bool = True)
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database:
             raise ValueError("an SQLite URL needs a file: sqlite:///path/to/file")
-        return SqliteDatabase(Path(parsed.database), clock=clock or system_clock, durable=durable)
+        return SqliteDatabase(Path(parsed.database), clock=clock or SteadyClock(), durable=durable)
     if parsed.get_backend_name() == "postgresql":
         return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg").render_as_string(False), clock=clock)
     raise ValueError(f"unsupported database {parsed.get_backend_name()!r}: use sqlite or postgresql")

@@ -91,6 +91,15 @@ async def add_clients(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
         await tx.execute(sa.insert(_c), list(rows))
 
 
+async def add_missing_clients(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
+    """Those whose codes nobody registered are there; the others stay as they are."""
+    names = list(rows[0])
+    statement = sa.text(
+        f"INSERT INTO client ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) ON CONFLICT DO NOTHING"
+    )
+    await tx.execute(statement, list(rows))
+
+
 async def set_client(tx: Tx, client_id: str, values: dict[str, Any]) -> None:
     """The client has `values`, one version on."""
     statement = sa.update(_c).where(_c.c.client_id == client_id)

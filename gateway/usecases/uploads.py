@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import orjson
+from sqlalchemy.exc import IntegrityError
 
 from gateway.domain.ids import new_id, random_id
 from gateway.domain.intake import Limits, Options, Row, RowError, Sheet, dataset_of, open_sheet
@@ -23,7 +24,7 @@ from gateway.schemas.base import Page, Paged
 from gateway.schemas.records import DownloadTemplate, GetUpload, UploadErrors, UploadFile, UploadOut, WithdrawUpload
 from gateway.store import operation, parties
 from gateway.store import records as store
-from gateway.store.db import Tx
+from gateway.store.db import TransientConflict, Tx
 from gateway.usecases import _facts, _intake, _moves, _notify
 from gateway.usecases._intake import Incoming
 from gateway.usecases.records import client_row, own
@@ -38,6 +39,7 @@ UPLOAD_RUNNING = declare(
     remedy_zh="请等待其完成后再上传", remedy_en="Wait until it is done",
 )  # fmt: skip
 _CHUNK = 500
+_ATTEMPTS = 5
 _MAX_ERRORS = 20_000  # findings kept a file; more are counted, not listed
 _CARD = "client_name"
 _SILENCE = 600_000_000  # microseconds after which a process that said nothing is taken for dead
@@ -172,7 +174,13 @@ async def _work(gw: Gateway, by: Principal, ask: UploadFile, upload_id: str, she
         rows = iter(sheet)
         while chunk := await asyncio.to_thread(_take, rows):
             await _chunk(gw, by, ask, upload_id, chunk, counts)
-        state = await _finish(gw, by, ask, upload_id, counts)
+        for attempt in range(_ATTEMPTS):
+            try:
+                state = await _finish(gw, by, ask, upload_id, counts)
+                break
+            except TransientConflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
     except Problem as found:
         state, problem = "failed", found.code.name
     except Exception as error:  # whatever it was, the staged rows must go
@@ -198,6 +206,23 @@ def _take(rows: Iterator[Row | RowError]) -> list[Row | RowError]:
 
 
 async def _chunk(
+    gw: Gateway, by: Principal, ask: UploadFile, upload_id: str, chunk: Sequence[Row | RowError], counts: dict[str, int]
+) -> None:
+    """One chunk, tried again when it met another transaction: somebody who corrects a record, or brings in a client."""
+    before = dict(counts)
+    for attempt in range(_ATTEMPTS):
+        try:
+            return await _chunk_once(gw, by, ask, upload_id, chunk, counts)
+        except (TransientConflict, IntegrityError, Problem) as error:
+            if attempt == _ATTEMPTS - 1 or (isinstance(error, Problem) and error.code is not CONFLICT):
+                raise
+        counts.clear()
+        counts.update(before)
+        await asyncio.sleep(0.05 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+async def _chunk_once(
     gw: Gateway, by: Principal, ask: UploadFile, upload_id: str, chunk: Sequence[Row | RowError], counts: dict[str, int]
 ) -> None:
     """One chunk checked and, unless nothing will come of it, staged: one transaction."""
@@ -263,8 +288,10 @@ async def _clients(tx: WriteTx, by: Principal, upload_id: str, rows: Sequence[Ro
             added[row.uscc] = client_row(
                 random_id(), row.uscc, name, tx.now, f"upload:{upload_id}", natural=natural, institutional=False
             )
-    await store.add_clients(tx, list(added.values()))
-    return known | {code: str(row["client_id"]) for code, row in added.items()}
+    if added:
+        await store.add_missing_clients(tx, [added[code] for code in sorted(added)])
+        known |= await store.clients_by_uscc(tx, added)  # another upload may have brought some of them in first
+    return known
 
 
 async def _finish(gw: Gateway, by: Principal, ask: UploadFile, upload_id: str, counts: dict[str, int]) -> str:

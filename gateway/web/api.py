@@ -84,8 +84,10 @@ async def _carry_out(
 ) -> Response:
     key = "" if route.safe else request.headers.get("idempotency-key", "")
     claim: Claim | None = None
+    if len(key) > 100:
+        raise Problem(INVALID_INPUT, field="Idempotency-Key", detail_zh="最长100个字符", detail_en="100 characters at most")
     if key:
-        claim = Claim(by.id, key[:100], route.name, hashlib.sha256(ask.model_dump_json().encode()).digest())
+        claim = Claim(by.id, key, route.name, hashlib.sha256(ask.model_dump_json().encode()).digest())
         again = await _answered_before(gw, claim)
         if again is not None:
             return again
@@ -95,12 +97,13 @@ async def _carry_out(
     finally:
         current_claim.reset(token)
     if isinstance(answer, Refusal):
-        return refusal_response(answer, locale)
-    body = encode(answer)
+        response = refusal_response(answer, locale)
+    else:
+        response = Response(encode(answer), route.status, media_type="application/json")
     if claim is not None and claim.used and not route.secret:
         async with gw.db.begin() as tx:
-            await operation.set_claim_answer(tx, by.id, claim.key, route.status, body)
-    return Response(body, route.status, media_type="application/json")
+            await operation.set_claim_answer(tx, by.id, claim.key, response.status_code, bytes(response.body))
+    return response
 
 
 async def run_verb(verb: Callable[..., Awaitable[Any]], gw: Gateway, by: Principal, ask: Ask) -> Any:
@@ -124,8 +127,9 @@ async def _answered_before(gw: Gateway, claim: Claim) -> Response | None:
     if kept["status"] == 0:
         raise Problem(IDEMPOTENT_ANSWER_LOST)
     return Response(
-        bytes(kept["answer"]), kept["status"], {"idempotent-replayed": "true"}, media_type="application/json"
-    )
+        bytes(kept["answer"]), kept["status"], {"idempotent-replayed": "true"},
+        media_type="application/problem+json" if kept["status"] >= 400 else "application/json",
+    )  # fmt: skip
 
 
 async def parse(route: Route, request: Request, lists: frozenset[str] = frozenset()) -> Any:

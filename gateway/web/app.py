@@ -8,19 +8,19 @@ from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gateway import __version__
-from gateway.errors import NOT_FOUND, Problem
+from gateway.errors import INVALID_INPUT, NOT_FOUND, UNAVAILABLE, Problem
 from gateway.runtime import Gateway
 from gateway.web import api, auth, openapi
 from gateway.web.files import RAW
 from gateway.web.hot import HotReads
 from gateway.web.ledger import mount_ledger
-from gateway.web.middleware import Edge, Numbers
+from gateway.web.middleware import BODY_TOO_LARGE, Edge, Numbers
 from gateway.web.pages import mount_console
-from gateway.web.problems import problem_response
+from gateway.web.problems import METHOD_NOT_ALLOWED, problem_response
 from gateway.web.sign_in import SIGN_IN
 from gateway.worker import Worker
 
@@ -49,11 +49,14 @@ def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
 
     @app.exception_handler(HTTPException)
     async def not_served(request: Request, error: HTTPException) -> Response:
-        if error.status_code in {404, 405}:
-            response = problem_response(Problem(NOT_FOUND), api.locale_of(request))
-            response.status_code = error.status_code
-            return response
-        return PlainTextResponse(error.detail, error.status_code)
+        code = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: BODY_TOO_LARGE}.get(error.status_code, INVALID_INPUT)
+        headers = {"allow": error.headers["Allow"]} if error.headers and "Allow" in error.headers else {}
+        return problem_response(Problem(code), api.locale_of(request), headers=headers)
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, _error: Exception) -> Response:
+        # What went wrong is logged at the edge, without its message; the caller learns that nothing was kept.
+        return problem_response(Problem(UNAVAILABLE), api.locale_of(request), instance=request.scope.get("request_id", ""))
 
     limit = gateway.settings.max_body
     hot = HotReads(app, RAW)

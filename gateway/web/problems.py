@@ -7,7 +7,7 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from gateway.errors import INVALID_INPUT, FieldError, Kind, Problem, Refusal
+from gateway.errors import INVALID_INPUT, FieldError, Kind, Problem, Refusal, declare
 
 STATUS: Mapping[Kind, int] = {
     "invalid": 422,
@@ -36,14 +36,24 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def problem_response(problem: Problem, locale: str = "zh", instance: str = "") -> Response:
+METHOD_NOT_ALLOWED = declare(
+    "method-not-allowed", "not-found",
+    zh="该地址不支持这种请求方法", en="This address does not take this method",
+    remedy_zh="请按接口文档 /v1/openapi.json 使用", remedy_en="See the interface at /v1/openapi.json",
+)  # fmt: skip
+
+
+def problem_response(
+    problem: Problem, locale: str = "zh", instance: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
     """The problem as `application/problem+json`."""
     code = problem.code
+    status = 405 if code is METHOD_NOT_ALLOWED else STATUS[code.kind]
     zh = locale.startswith("zh")
     body: dict[str, Any] = {
         "type": f"urn:lianqiao:problem:{code.name}",
         "title": code.zh if zh else code.en,
-        "status": STATUS[code.kind],
+        "status": status,
         "code": code.name,
         "detail": (problem.detail_zh or code.zh) if zh else (problem.detail_en or code.en),
         "remedy": code.remedy_zh if zh else code.remedy_en,
@@ -55,12 +65,12 @@ def problem_response(problem: Problem, locale: str = "zh", instance: str = "") -
     if instance:
         body["instance"] = instance
     body.update({key: value for key, value in problem.extra.items() if key not in body})
-    headers = (
-        {"retry-after": str(problem.extra.get("retry_after", 5))} if code.kind in {"too-many", "unavailable"} else {}
-    )
+    told = dict(headers or {})
+    if code.kind in {"too-many", "unavailable"}:
+        told["retry-after"] = str(problem.extra.get("retry_after", 5))
     if code.kind == "unauthenticated":
-        headers["www-authenticate"] = 'Bearer realm="lianqiao"'
-    return _problem(body, STATUS[code.kind], headers)
+        told["www-authenticate"] = 'Bearer realm="lianqiao"'
+    return _problem(body, status, told)
 
 
 def refusal_response(refusal: Refusal, locale: str = "zh") -> Response:
