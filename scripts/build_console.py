@@ -109,9 +109,19 @@ def build(console: Path = CONSOLE) -> None:
     with tempfile.TemporaryDirectory(prefix="lianqiao-node-") as folder:
         node = node_on_path()
         npm = (npm_of(node) if node else None) or node_installed() or node_from_wheel(Path(folder))
-        _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], console, npm)
+        _fetch(npm, console)
         _run([*npm, "run", "--silent", "build"], console, npm)
     (console / "dist" / _STAMP).write_text(stamp(console))
+
+
+def _fetch(npm: list[str], console: Path) -> None:
+    # What the lock file names is there already when the last fetch was for the same lock file.
+    lock = hashlib.sha256((console / "package-lock.json").read_bytes()).hexdigest()
+    kept = console / "node_modules" / ".lianqiao-lock"
+    if kept.is_file() and kept.read_text() == lock:
+        return
+    _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], console, npm)
+    kept.write_text(lock)
 
 
 def _run(command: list[str], console: Path, npm: list[str]) -> None:

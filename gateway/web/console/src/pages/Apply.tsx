@@ -171,7 +171,7 @@ export function Row({ id, label, hint, wrong, children }: { id: string; label: s
 }
 
 function OneItem({ code, item, fields, preview, onFields, onDrop }: { code: string; item?: ItemOut; fields: string[]; preview: PreviewOut | null; onFields: (next: string[]) => void; onDrop: () => void }) {
-  const verdict = preview?.items.find((each) => each.item_code === code);
+  const verdict = preview?.items.find((each) => each.item_code === code && each.rule !== "unknown-purpose");
   const names = item?.fields.map((each) => each.name) ?? [];
   const tones = { compatible: "good", review: "warn", prohibited: "bad", "not-shared": "bad", "no-request-needed": "info" } as const;
   return (

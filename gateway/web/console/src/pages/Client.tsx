@@ -1,11 +1,10 @@
-import { Button } from "antd";
 import { LockOutlined, UnlockOutlined } from "@ant-design/icons";
-import { Link, useParams } from "react-router-dom";
+import { useParams } from "react-router-dom";
 import type { Holding } from "../api";
 import { call } from "../http";
 import { t, tc } from "../i18n";
 import { useGroupName } from "../lookups";
-import { Await, Chip, Facts, LevelChip, ModeChip, PageHead, Panel, useLoad, When } from "../parts/basics";
+import { Await, Chip, Facts, LevelChip, ModeChip, PageHead, Panel, useLoad, When, LinkButton } from "../parts/basics";
 import { useSession } from "../session";
 
 const MODES = ["mandatory_name_share", "catalogue_open", "approval_gated", "not_shared"];
@@ -20,9 +19,9 @@ export default function Client() {
         <PageHead
           title={card.name} sub={<span className="mono">{card.uscc}</span>}
           extra={<>
-            {has("data_owner", "lead_rm", "ops", "partner_user") ? <Link to={`/data/entry?client=${id}&name=${encodeURIComponent(card.name)}`}><Button tabIndex={-1}>{t("client.enter")}</Button></Link> : null}
-            {has("compliance", "cco", "auditor") ? <Link to={`/trail?client_id=${id}`}><Button tabIndex={-1}>{t("client.trail")}</Button></Link> : null}
-            <Link to={`/apply?client=${id}`}><Button type="primary" tabIndex={-1}>{t("act.apply")}</Button></Link>
+            {has("data_owner", "lead_rm", "ops", "partner_user") ? <LinkButton to={`/data/entry?client=${id}&name=${encodeURIComponent(card.name)}`}>{t("client.enter")}</LinkButton> : null}
+            {has("compliance", "cco", "auditor") ? <LinkButton to={`/trail?client_id=${id}`}>{t("client.trail")}</LinkButton> : null}
+            <LinkButton to={`/apply?client=${id}`} type="primary">{t("act.apply")}</LinkButton>
           </>}
         />
         <Panel title={t("client.card")}>
@@ -59,8 +58,8 @@ function Compartment({ client, of }: { client: string; of: Holding }) {
         {of.access === "never" ? <p className="quiet" style={{ margin: 0 }}>{t("client.never")}</p> : null}
       </div>
       <div>
-        {readable ? <Link to={read}><Button type="primary" ghost tabIndex={-1}>{t("client.read")}</Button></Link> : null}
-        {of.access === "apply" ? <Link to={apply}><Button type="primary" tabIndex={-1}>{t("act.apply")}</Button></Link> : null}
+        {readable ? <LinkButton to={read} type="primary" ghost>{t("client.read")}</LinkButton> : null}
+        {of.access === "apply" ? <LinkButton to={apply} type="primary">{t("act.apply")}</LinkButton> : null}
         {of.access === "never" ? <Chip kind="bad">{t("client.closed")}</Chip> : null}
       </div>
     </article>

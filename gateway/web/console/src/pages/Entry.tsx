@@ -45,7 +45,7 @@ export default function Entry() {
         }}>
           <div className="cols-2">
             <Row id="client" label={t("entry.client")}>{client ? <p className="chips"><span className="chip chip-brand"><ClientName id={client} /></span></p> : null}<ClientPick id="client" label={t("entry.client")} onPick={(card) => setDraft((old) => ({ ...old, client: card.client_id }))} /></Row>
-            <Row id="group" label={t("entry.group")}><Select id="group" aria-label={t("entry.group")} style={{ width: "100%" }} value={draft.group} onChange={(group: string) => setDraft((old) => ({ ...old, group, values: {} }))} options={groups.map((each) => ({ value: each.group, label: say(each.zh, each.en) }))} /></Row>
+            <Row id="group" label={t("entry.group")}><Select id="group" aria-label={t("entry.group")} style={{ width: "100%" }} showSearch={{ optionFilterProp: "label" }} value={draft.group} onChange={(group: string) => setDraft((old) => ({ ...old, group, values: {} }))} options={groups.map((each) => ({ value: each.group, label: say(each.zh, each.en) }))} /></Row>
           </div>
           <div className="cols-2">
             {fields.map((each) => (

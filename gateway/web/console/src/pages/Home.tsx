@@ -70,7 +70,7 @@ export default function Home() {
         </div>
       </div>
       <Panel title={t("home.may")}>
-        <div className="holdings">
+        <div className="may">
           {groups.map((each) => (
             <Link key={each.group} className="hit" style={{ margin: 0 }} to={`/catalogue?group=${each.group}`}>
               <div className="record-head"><b>{say(each.zh, each.en)}</b><span className="quiet">{t("request.itemCount", { n: each.items })}</span></div>

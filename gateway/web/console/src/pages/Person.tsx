@@ -1,11 +1,11 @@
 import { Button, Input, InputNumber, Select } from "antd";
 import { useEffect, useState } from "react";
-import { Link, useParams } from "react-router-dom";
+import { useParams } from "react-router-dom";
 import type { OneTimeOut, PersonOut } from "../api";
 import { call } from "../http";
 import { moment, say, t, tc } from "../i18n";
 import { forgetLookups, useEverybody, useUnitName, useUnits } from "../lookups";
-import { Await, Chip, Facts, Id, PageHead, Panel, StateChip, Trouble, useAct, useLoad, When } from "../parts/basics";
+import { Await, Chip, Facts, Id, PageHead, Panel, StateChip, Trouble, useAct, useLoad, When, LinkButton } from "../parts/basics";
 import { ReasonModal } from "../parts/picks";
 import { useSession } from "../session";
 import { Row } from "./Apply";
@@ -30,7 +30,7 @@ export default function Person() {
     <Await of={person}>{(data) => (
       <>
         <PageHead title={data.name} sub={<><StateChip state={data.state} /> <span className="mono">{data.login}</span></>} extra={<>
-          {has("compliance", "cco", "auditor") ? <Link to={`/trail?actor=${id}`}><Button tabIndex={-1}>{t("client.trail")}</Button></Link> : null}
+          {has("compliance", "cco", "auditor") ? <LinkButton to={`/trail?actor=${id}`}>{t("client.trail")}</LinkButton> : null}
           {keeps && data.state !== "left" ? <>
             {data.kind === "person" ? <><Button loading={act.busy} onClick={() => void act.run(async () => setToken(await call("reset_password", { person_id: id })))}>{t("person.reset")}</Button><Button loading={act.busy} onClick={() => void act.run(async () => { await call("remove_totp", { person_id: id }); })}>{t("person.removeTotp")}</Button></> : null}
             <Button onClick={() => setOpen("transfer")}>{t("person.transfer")}</Button>

@@ -1,4 +1,4 @@
-import { Button, Watermark } from "antd";
+import { Button } from "antd";
 import { useEffect, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
 import type { GrantOut, RecordOut, RecordPage } from "../api";
@@ -7,6 +7,7 @@ import { count, language, moment, say, t } from "../i18n";
 import { useFieldName, useGroupName, usePurposes } from "../lookups";
 import { Facts, Id, Nothing, PageHead, Panel, Trouble, useAct, useLoad, When } from "../parts/basics";
 import { Obligations, PurposePick } from "../parts/picks";
+import { Watermark } from "../parts/watermark";
 import { useSession } from "../session";
 
 /** Reading states a purpose each time; what was read leaves the screen with the page, or when the grant ends. */
@@ -65,7 +66,7 @@ export default function Read() {
       </Panel>
       <Trouble failure={act.failure} apply={apply} onRetry={() => read()} />
       {last ? (
-        <Watermark content={[`${who?.person.name ?? ""} ${who?.person.login ?? ""}`, moment(at)]} gap={[90, 80]} font={{ fontSize: 14, color: "rgba(90,105,125,.17)" }}>
+        <Watermark lines={[`${who?.person.name ?? ""} ${who?.person.login ?? ""}`, moment(at)]}>
           <Panel title={t("read.records", { n: records.length })} extra={<span className="quiet mono">{t("read.id")} {last.read_id.slice(0, 8)}</span>}>
             <Obligations codes={last.obligations} />
             {records.length === 0 ? <Nothing text={t("read.none")} /> : <div style={{ marginTop: 12 }}>{records.map((each) => <OneRecord key={each.record_id} of={each} own={each.owner_unit === who?.person.unit_id} />)}</div>}

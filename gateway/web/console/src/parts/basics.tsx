@@ -1,7 +1,7 @@
 // The small things that every page is made of.
-import { Alert, Button, Skeleton, Space, Tooltip } from "antd";
+import { Alert, Button, type ButtonProps, Skeleton, Space, Tooltip } from "antd";
 import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
-import { Link } from "react-router-dom";
+import { Link, useHref, useNavigate } from "react-router-dom";
 import { Failure } from "../http";
 import { distance, moment, t, tc } from "../i18n";
 
@@ -78,7 +78,7 @@ export function Trouble({ failure, onRetry, apply }: { failure: Failure | null; 
           {failure.decisionId ? <p className="quiet mono">{t("error.decision")}: {failure.decisionId}</p> : null}
           <Space>
             {retry ? <Button size="small" onClick={onRetry}>{t("act.reload")}</Button> : null}
-            {failure.refusal && apply ? <Link to={apply}><Button size="small" type="primary" tabIndex={-1}>{t("act.apply")}</Button></Link> : null}
+            {failure.refusal && apply ? <LinkButton to={apply} size="small" type="primary">{t("act.apply")}</LinkButton> : null}
           </Space>
         </div>
       }
@@ -159,4 +159,11 @@ export function useAct(): { busy: boolean; failure: Failure | null; run: (work: 
     try { await work(); return true; } catch (error) { setFailure(asFailure(error)); return false; } finally { running.current = false; setBusy(false); }
   }, []);
   return { busy, failure, run, clear: useCallback(() => setFailure(null), []) };
+}
+
+/** A link that looks like a button: one element, so that keyboard and screen reader meet it once. */
+export function LinkButton({ to, ...rest }: ButtonProps & { to: string }) {
+  const href = useHref(to);
+  const go = useNavigate();
+  return <Button {...rest} href={href} onClick={(event) => { if (!event.metaKey && !event.ctrlKey) { event.preventDefault(); void go(to); } }} />;
 }

@@ -6,6 +6,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import type { Verbs } from "../api";
 import { call, Failure, keep } from "../http";
 import { t } from "../i18n";
+import { csvCell } from "./csv";
 import { asFailure, Nothing, Trouble } from "./basics";
 
 export interface Column<T> { key: string; title: string; render: (row: T) => ReactNode; text?: (row: T) => string; width?: number; align?: "left" | "right" }
@@ -13,12 +14,6 @@ export interface Column<T> { key: string; title: string; render: (row: T) => Rea
 interface Props<T> {
   verb: keyof Verbs; ask: Record<string, unknown>; columns: Column<T>[]; rowKey: (row: T) => string; label: string; empty: string;
   emptyExtra?: ReactNode; turn?: number; onLoaded?: (page: { items: T[] }) => void; size?: number; fileName?: string; onRow?: (row: T) => void;
-}
-
-/** The cell as a spreadsheet takes it: never as a formula. */
-export function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return `"${safe.replaceAll('"', '""')}"`;
 }
 
 export function KeyTable<T extends object>(props: Props<T>) {
