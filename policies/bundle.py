@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,8 @@ from policies.texts import Texts
 
 FORMAT: Final = "lianqiao-policy-bundle/1"
 _AT_MOST: Final = 4 * 1024 * 1024
+_DEEPEST: Final = 8
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]')
 
 
 class BundleError(Exception):
@@ -144,6 +147,8 @@ def _signers(signed: bytes, signatures: Mapping[str, Any], trust: Trust) -> tupl
 def _object(data: bytes) -> dict[str, Any]:
     if len(data) > _AT_MOST:
         raise BundleError("format", "larger than any rule set")
+    if _nesting(data) > _DEEPEST:
+        raise BundleError("format", "nested deeper than any bundle")
     try:
         raw = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
@@ -151,6 +156,20 @@ def _object(data: bytes) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise BundleError("format", "not a JSON object")
     return raw
+
+
+def _nesting(data: bytes) -> int:
+    """How deep brackets nest outside strings. Asked before the reader recurses: some libraries raise Python's recursion
+    limit, and then deep nesting ends the process instead of raising.
+    """
+    depth = deepest = 0
+    for part in _BRACKETS.finditer(data):
+        if part[0] in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif part[0] in b"]}":
+            depth -= 1
+    return deepest
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

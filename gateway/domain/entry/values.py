@@ -382,11 +382,17 @@ def _staff(raw: str, spec: FieldSpec) -> Parsed:
     return Parsed(_short(",".join(dict.fromkeys(people)), spec))
 
 
+_MOST_BRACKETS = 500
+
+
 def _refuse_constant(constant: str) -> Any:
     raise ValueError(constant)
 
 
 def _json(raw: str, spec: FieldSpec) -> Parsed:
+    # Asked before the reader recurses: where a library raised Python's recursion limit, deep nesting ends the process.
+    if raw.count("[") + raw.count("{") > _MOST_BRACKETS:
+        raise Unfit("not-json")
     try:
         content = json.loads(raw, parse_constant=_refuse_constant)
         text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
