@@ -7,8 +7,8 @@ from gateway.errors import Code, Problem, declare
 KEY_PROVIDER_UNAVAILABLE = declare(
     "key-provider-unavailable", "unavailable",
     zh="密钥服务不可用,未披露任何数据", en="The key provider cannot be reached; nothing was disclosed",
-    remedy_zh="请稍后重试;若持续出现,请系统管理员运行 lianqiao keys status",
-    remedy_en="Try again later; if it persists, let the system administrator run `lianqiao keys status`",
+    remedy_zh="请稍后重试;若持续出现,请系统管理员运行 lianqiao keys key-status",
+    remedy_en="Try again later; if it persists, let the system administrator run `lianqiao keys key-status`",
 )  # fmt: skip
 KEY_PROVIDER_WRONG_KEY = declare(
     "key-provider-wrong-key", "unavailable",

@@ -64,7 +64,7 @@ def test_a_proxy_is_believed_only_if_trusted(server: Server, home: Path) -> None
     assert sources == ["198.51.100.7", "127.0.0.8"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def second(home: Path, server: Server) -> Iterator[Server]:
     """A server after the first one has left the file."""
     server.stop()
@@ -72,8 +72,14 @@ def second(home: Path, server: Server) -> Iterator[Server]:
         yield running
 
 
-def test_numbers_lines_and_the_end(second: Server) -> None:
-    """One start for three questions: metrics, log lines, SIGTERM."""
+def test_serve_switches_core_dumps_off(second: Server) -> None:
+    _limits_are_off(second)
+    # not dumpable: the files of the process in /proc belong to root, whoever runs it
+    assert Path(f"/proc/{second.process.pid}/environ").stat().st_uid == 0
+
+
+def test_metrics_have_no_label_that_could_hold_a_value(second: Server) -> None:
+    """And no log line holds one either, up to the last, when the server is asked to leave."""
     with httpx2.Client(base_url=second.url) as http, _from("127.0.0.7", second) as proxy:
         assert _guess(http, CANARIES[0]) in {401, 429}
         http.get("/v1/clients", params={"q": CANARIES[3]})
@@ -87,7 +93,6 @@ def test_numbers_lines_and_the_end(second: Server) -> None:
         assert proxy.get("/metrics", headers={"x-forwarded-for": "198.51.100.1"}).status_code == 404
         _garbage(second)
         assert http.get("/health").json() == {"status": "alive"}
-        _limits_are_off(second)
     assert second.stop(signal.SIGTERM) == 0
     _lines_hold_no_value(second)
     events = [line["event"] for line in second.lines]
@@ -158,12 +163,6 @@ def test_log_lines_are_json_without_values() -> None:
     assert failure["places"] == ["<string>:7"]
     assert own["password"] == "(withheld)"
     assert own["id"] == 7
-
-
-def test_serve_switches_core_dumps_off(second: Server) -> None:
-    _limits_are_off(second)
-    # not dumpable: the files of the process in /proc belong to root, whoever runs it
-    assert Path(f"/proc/{second.process.pid}/environ").stat().st_uid == 0
 
 
 def test_sigterm_drains(home: Path, server: Server) -> None:

@@ -123,7 +123,7 @@ def test_a_second_process_is_refused_the_file(tmp_path: Path) -> None:
 
 def _add_person(http: httpx2.Client, login: str) -> None:
     """One entry more in the grants log: a membership."""
-    body = {"login": login, "name": CANARY, "unit_id": "it", "roles": ["ops"], "clearance": 2}
+    body = {"login": login, "name": CANARY, "unit_id": "tech", "roles": ["ops"], "clearance": 2}
     done = http.post("/v1/people", json=body)
     assert done.status_code < 300, done.text
 
@@ -133,7 +133,7 @@ def test_an_older_backup_is_refused_and_the_newest_goes_on(tmp_path: Path) -> No
     home, old, new, keys = tmp_path / "home", tmp_path / "old", tmp_path / "new", tmp_path / "keys"
     with serving(tmp_path) as server, administrator(server, token) as http:
         made = http.post(
-            "/v1/units", json={"unit_id": "it", "institution_id": "firm", "name_zh": "科技", "side": "none"}
+            "/v1/units", json={"unit_id": "tech", "institution_id": "firm", "name_zh": "科技", "side": "none"}
         )
         assert made.status_code < 300, made.text
         _add_person(http, "one")
