@@ -70,7 +70,7 @@ def run(short: bool) -> list[dict[str, Any]]:
     """SQLite with 16 connections; PostgreSQL with 16 and 64."""
     clients = 150 if short else 700
     with world(clients_count=clients, purposes=False) as here:
-        rows = _rows("SQLite", here, here.settings.database_url, {16: {_HELLO: 0.40}, 64: {}}, short)
+        rows = _rows("SQLite", here, here.settings.database_url, {16: {_HELLO: 0.40}}, short)
     try:
         with postgres() as url, world(url, clients_count=clients, purposes=False) as here:
             _fill(url)
