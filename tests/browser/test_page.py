@@ -30,8 +30,11 @@ def test_files_are_packed_and_kept_for_ever_and_no_other_file_is_served(served: 
     assert answer.content == (built / "assets" / name).read_bytes()
     plain = httpx2.get(f"{served}/console/assets/{name}", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
-    for wrong in ("..%2Findex.html", "%2e%2e%2f.stamp", "nothing.js"):
-        assert httpx2.get(f"{served}/console/assets/{wrong}").status_code == 404
+    secret = (built / ".stamp").read_text()
+    for wrong in ("nothing.js", ".stamp", "..%2F.stamp", "%2e%2e%2f.stamp", "..%5c.stamp"):
+        denied = httpx2.get(f"{served}/console/assets/{wrong}")
+        assert denied.status_code == 404 or "content-security-policy" in denied.headers, wrong
+        assert secret not in denied.text
 
 
 def test_the_first_load_is_below_600_kb(built: Path) -> None:

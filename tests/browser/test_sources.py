@@ -25,7 +25,11 @@ def test_the_lock_file_names_no_registry_and_pins_every_package() -> None:
     assert '"resolved"' not in text
     assert all(each.get("integrity") for name, each in lock["packages"].items() if name and not each.get("link"))
     asked = json.loads((CONSOLE / "package.json").read_text("utf-8"))
-    assert all(not version.startswith(("^", "~")) for kind in ("dependencies", "devDependencies") for version in asked[kind].values())
+    assert all(
+        not version.startswith(("^", "~"))
+        for kind in ("dependencies", "devDependencies")
+        for version in asked[kind].values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,5 +56,7 @@ def test_unit_tests_of_the_pages_pass(built: Path) -> None:
     runner = CONSOLE / "node_modules" / "vitest" / "vitest.mjs"
     if node is None or not runner.is_file():
         pytest.skip("no Node.js or no node_modules: the console was built elsewhere")
-    done = subprocess.run([node, str(runner), "run"], cwd=CONSOLE, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [node, str(runner), "run"], cwd=CONSOLE, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1500:]

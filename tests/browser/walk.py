@@ -58,7 +58,6 @@ class Walk:
         """The page at this address, loaded from nothing as a shared link would be."""
         page.goto(f"{self.address}/console{path}")
         expect(page.locator(".page-head h1")).to_be_visible()
-        page.wait_for_load_state("networkidle")
 
     def look(self, page: Page, name: str) -> None:
         """No accessibility violation; a picture is kept when KEEP_SCREENSHOTS is set."""
@@ -69,7 +68,9 @@ class Walk:
         found = Axe().run(page, options=_AXE).response["violations"]
         for each in found:
             for node in each["nodes"][:3]:
-                self.faults.append(f"axe {name}: {each['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}")
+                self.faults.append(
+                    f"axe {name}: {each['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+                )
 
     def close(self) -> None:
         for context in self._contexts:

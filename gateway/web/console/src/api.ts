@@ -38,6 +38,8 @@ export type Done = { id: string; state: string };
 export type DownloadTemplate = { kind: string; format: "csv" | "xlsx" };
 export type EndorseRequest = { request_id: string; version: number | null; opinion: string };
 export type EnterRecord = { client_id: string; field_group: string; values: Record<string, string>; duplicate_ok: boolean };
+export type ErasureOut = { order_id: string; target: string; field_group: string; owner_unit: string; basis: string; reason: string; state: "proposed" | "active" | "restricted" | "done" | "final"; retain_until: string | null; retention: string[]; records: number; due_at: string | null; keys_waiting: string[]; roots_waiting: number[]; proposed_by: string; confirmed_by: string | null; created_at: string; confirmed_at: string | null; done_at: string | null; entry_id: string | null };
+export type ErasureReceipt = { order_id: string; entry_id: string; kind: string; receipt: string };
 export type EventOut = { event_id: string; at: string; actor: string; actor_name: string; actor_unit: string; on_behalf_of: string; action: string; target_kind: string; target_id: string; client_id: string; items: string[]; fields: string[]; record_count: number | null; purpose: string; grant_id: string; outcome: string; rule: string; reason: string; policy_epoch: string; source: string; channel: string; read_id: string; details: Record<string, string | number | boolean>; stream_id: string; seq: number; log_index: number | null };
 export type Export = { field_group: string; purpose: string; fields: string[] | null; client_id: string | null; park_id: string | null; format: "csv" | "xlsx"; reason: string };
 export type ExportEvidence = { actor: string; client_id: string; grant_id: string; item: string; action: string; since: string | null; until: string | null };
@@ -67,6 +69,9 @@ export type ItemHistory = { after: string | null; limit: number; item_code: stri
 export type ItemOut = { code: string; name_zh: string; name_en: string; owner_unit: string; owner_zh: string; owner_en: string; steward: string; group: string; level: string; mode: "catalogue_open" | "approval_gated" | "mandatory_name_share" | "not_shared"; personal: boolean; sensitive: boolean; discoverable: boolean; readable: boolean; organisations_only: boolean; allowed_purposes: string[]; legal_basis: string; retention: string; source: string; version: number; fields: FieldOut[]; max_term_days: number | null; waiting_change: boolean };
 export type ItemVerdict = { item_code: string; verdict: "compatible" | "review" | "prohibited" | "not-shared" | "no-request-needed"; rule: string; zh: string; en: string; held_by: string | null };
 export type ItemVersionOut = { version: number; item: ItemOut; changed: string[]; changed_by: string; countersigned_by: string | null; entry_id: string | null; changed_at: string };
+export type KeyOrderOut = { order_id: string; act: "rotation" | "destruction"; target: string; reason: string; state: "proposed" | "active" | "restricted" | "done" | "final"; left: number | null; proposed_by: string; confirmed_by: string | null; created_at: string; confirmed_at: string | null; done_at: string | null; entry_id: string | null };
+export type KeyOut = { key_id: string; owner: string; compartment: string; use: string; version: number; suite: string; state: string; provider: string; root_version: number; uses: number; age_days: number; left: number | null; due: "" | "age" | "uses" | "suite"; created_at: string; activated_at: string | null; retired_at: string | null; destroyed_at: string | null };
+export type KeyStatus = { provider: string; healthy: boolean; problem: string; root_versions: number[]; suite: string; keys: Record<string, number>; due: string[]; rewrapping: Record<string, number>; shreds_waiting: number };
 export type LeavePerson = { person_id: string; reason: string };
 export type LinkIdentity = { person_id: string; subject: string; issuer: string | null };
 export type ListApiKeys = { after: string | null; limit: number; person_id: string | null };
@@ -76,7 +81,9 @@ export type ListConsents = { after: string | null; limit: number; client: string
 export type ListGrants = { after: string | null; limit: number; view: "held" | "given" | "all"; state: "active" | "expired" | "revoked" | "superseded" | null; item_code: string; client: string; purpose: string };
 export type ListInstitutions = { after: string | null; limit: number; kind: "firm" | "park" | "government" | "equity_market" | "bank" | "guarantor" | "insurer" | "lessor" | "intermediary" | null };
 export type ListItemChanges = { after: string | null; limit: number; state: "proposed" | "applied" | "rejected" | "withdrawn" | null; item_code: string };
+export type ListKeys = { after: string | null; limit: number; compartment: string; state: "" | "pending" | "active" | "decrypt_only" | "destroyed" };
 export type ListNotices = { after: string | null; limit: number; unread: boolean };
+export type ListOrders = { after: string | null; limit: number; state: "proposed" | "active" | "restricted" | "done" | "final" | "" };
 export type ListPeople = { after: string | null; limit: number; institution_id: string | null; unit_id: string | null; role: "requester" | "dept_head" | "lead_rm" | "data_owner" | "data_steward" | "ops" | "compliance" | "cco" | "pi_officer" | "auditor" | "key_custodian" | "sysadmin" | "partner_user" | "partner_admin" | "enterprise_rep" | "regulator" | null; state: "active" | "suspended" | "left" | null; kind: "person" | "service" | null };
 export type ListRequests = { after: string | null; limit: number; view: "mine" | "inbox" | "unit" | "owned" | "all"; state: "draft" | "submitted" | "dept_review" | "owner_review" | "compliance_review" | "cco_review" | "pi_review" | "offered" | "returned" | "approved" | "rejected" | "withdrawn" | "timed_out" | null; purpose: string };
 export type ListSessions = { after: string | null; limit: number; person_id: string | null };
@@ -90,16 +97,20 @@ export type NoticePage = { items: NoticeOut[]; next: string | null; unread: numb
 export type OidcSignedIn = { person: PersonOut; institution_kind: string; csrf_token: string; must: "" | "change-password" | "enrol-totp"; expires_at: string | null; return_to: string };
 export type OidcStarted = { authorization_url: string };
 export type OneTimeOut = { person_id: string; one_time_token: string; expires_at: string };
+export type OrderId = { order_id: string };
 export type Page_ApiKeyOut_ = { items: ApiKeyOut[]; next: string | null };
 export type Page_BarrierOut_ = { items: BarrierOut[]; next: string | null };
 export type Page_ChangeOut_ = { items: ChangeOut[]; next: string | null };
 export type Page_ClientKeyOut_ = { items: ClientKeyOut[]; next: string | null };
 export type Page_ConsentOut_ = { items: ConsentOut[]; next: string | null };
+export type Page_ErasureOut_ = { items: ErasureOut[]; next: string | null };
 export type Page_EventOut_ = { items: EventOut[]; next: string | null };
 export type Page_GrantOut_ = { items: GrantOut[]; next: string | null };
 export type Page_GroupOut_ = { items: GroupOut[]; next: string | null };
 export type Page_InstitutionOut_ = { items: InstitutionOut[]; next: string | null };
 export type Page_ItemVersionOut_ = { items: ItemVersionOut[]; next: string | null };
+export type Page_KeyOrderOut_ = { items: KeyOrderOut[]; next: string | null };
+export type Page_KeyOut_ = { items: KeyOut[]; next: string | null };
 export type Page_MembershipOut_ = { items: MembershipOut[]; next: string | null };
 export type Page_PersonOut_ = { items: PersonOut[]; next: string | null };
 export type Page_PurposeOut_ = { items: PurposeOut[]; next: string | null };
@@ -118,7 +129,10 @@ export type PreviewOut = { steps: PreviewStep[]; due_at: string | null; calendar
 export type PreviewRequest = { items: ItemAsk[]; purpose: string; reason: string; scenario: string; scope: Scope; row_cap: number; uses: ("view" | "api" | "verify" | "export")[]; term_days: number; use_limit: number | null; rate_per_hour: number | null; grantee: "person" | "unit"; legal_basis: string; consents: string[]; project_ref: string; crossing_ref: string; assessment_ref: string; safety_officer: string; pledge: boolean; masked: boolean };
 export type PreviewStep = { role: string; unit_id: string; unit_zh: string; unit_en: string; working_days: number; due_at: string | null };
 export type Problem = { type: string; title: string; status: number; code: string; detail?: string; remedy?: string; field?: string; errors?: Record<string, unknown>[]; decision_id?: string };
+export type ProposeErasure = { record_id: string | null; client_id: string | null; field_group: string | null; basis: "purpose-met" | "service-ended" | "consent-withdrawn" | "unlawful" | "subject-request" | "supplied-in-error"; reason: string; retain_until: string | "none" };
 export type ProposeItemChange = { item_code: string; reason: string; name_zh: string | null; name_en: string | null; steward: string | null; level: string | null; mode: "catalogue_open" | "approval_gated" | "mandatory_name_share" | "not_shared" | null; personal: boolean | null; sensitive: boolean | null; discoverable: boolean | null; readable: boolean | null; allowed_purposes: string[] | null; legal_basis: string | null; retention: string | null; source: string | null };
+export type ProposeKeyDestruction = { key_id: string; reason: string };
+export type ProposeKeyOrder = { key_id: string; reason: string };
 export type ProposeListing = { client_id: string; kind: "watch" | "restricted" | "quiet"; reason: string; not_before: string | null; not_after: string };
 export type ProposeSuppression = { client_id: string; reason: string; not_after: string };
 export type PurposeOut = { code: string; zh: string; en: string; institution_kinds: string[]; roles: string[]; usable: boolean };
@@ -183,6 +197,8 @@ export type UploadOut = { upload_id: string; unit_id: string; kind: string; file
 export type Verified = { matches: boolean; decision_id: string; grant_id: string | null };
 export type Verify = { client_id: string; field_group: string; field: string; value: string; purpose: string };
 export type VerifyReceipt = { receipt: string };
+export type WatermarkOut = { reader: string; login: string; name: string; unit_id: string; grant: string; genuine: boolean };
+export type Watermarks = { items: WatermarkOut[] };
 export type WebhookOut = { webhook_id: string; unit_id: string; url: string; kinds: string[]; active: boolean; created_by: string; created_at: string; secret: string | null };
 export type WhoReadsMyData = { after: string | null; limit: number; since: string | null; until: string | null; item_code: string };
 export type WithdrawConsent = { consent_id: string; reason: string };
@@ -215,6 +231,10 @@ export interface Verbs {
   list_crossings: { ask: { after?: string | null; limit?: number; client_id?: string; state?: "proposed" | "active" | "ended" | "rejected" | "" }; answer: Page_BarrierOut_ };
   approve_crossing: { ask: { barrier_id: string }; answer: BarrierOut };
   end_crossing: { ask: { barrier_id: string }; answer: BarrierOut };
+  propose_erasure: { ask: { record_id?: string | null; client_id?: string | null; field_group?: string | null; basis: "purpose-met" | "service-ended" | "consent-withdrawn" | "unlawful" | "subject-request" | "supplied-in-error"; reason: string; retain_until: string | "none" }; answer: ErasureOut };
+  list_erasures: { ask: { after?: string | null; limit?: number; state?: "proposed" | "active" | "restricted" | "done" | "final" | "" }; answer: Page_ErasureOut_ };
+  confirm_erasure: { ask: { order_id: string }; answer: ErasureOut };
+  erasure_receipt: { ask: { order_id: string }; answer: ErasureReceipt };
   export: { ask: { field_group: string; purpose: string; fields?: string[] | null; client_id?: string | null; park_id?: string | null; format?: "csv" | "xlsx"; reason: string }; answer: Blob };
   list_grants: { ask: { after?: string | null; limit?: number; view?: "held" | "given" | "all"; state?: "active" | "expired" | "revoked" | "superseded" | null; item_code?: string; client?: string; purpose?: string }; answer: Page_GrantOut_ };
   grants_about_to_expire: { ask: { after?: string | null; limit?: number; days?: number }; answer: Page_GrantOut_ };
@@ -226,6 +246,13 @@ export interface Verbs {
   create_institution: { ask: { institution_id?: string | null; kind: "firm" | "park" | "government" | "equity_market" | "bank" | "guarantor" | "insurer" | "lessor" | "intermediary"; name_zh: string; name_en?: string; uscc?: string | null }; answer: InstitutionOut };
   list_institutions: { ask: { after?: string | null; limit?: number; kind?: "firm" | "park" | "government" | "equity_market" | "bank" | "guarantor" | "insurer" | "lessor" | "intermediary" | null }; answer: Page_InstitutionOut_ };
   set_institution_state: { ask: { institution_id: string; state: "live" | "suspended" | "exited"; reason?: string }; answer: InstitutionOut };
+  list_keys: { ask: { after?: string | null; limit?: number; compartment?: string; state?: "" | "pending" | "active" | "decrypt_only" | "destroyed" }; answer: Page_KeyOut_ };
+  propose_key_destruction: { ask: { key_id: string; reason: string }; answer: KeyOrderOut };
+  confirm_key_destruction: { ask: { order_id: string }; answer: KeyOrderOut };
+  list_key_orders: { ask: { after?: string | null; limit?: number; state?: "proposed" | "active" | "restricted" | "done" | "final" | "" }; answer: Page_KeyOrderOut_ };
+  propose_key_rotation: { ask: { key_id: string; reason: string }; answer: KeyOrderOut };
+  confirm_key_rotation: { ask: { order_id: string }; answer: KeyOrderOut };
+  key_status: { ask: Record<string, never>; answer: KeyStatus };
   ledger_heads: { ask: Record<string, never>; answer: Heads };
   verify_receipt: { ask: { receipt: string }; answer: ReceiptVerdict };
   propose_listing: { ask: { client_id: string; kind: "watch" | "restricted" | "quiet"; reason: string; not_before?: string | null; not_after: string }; answer: BarrierOut };
@@ -301,6 +328,7 @@ export interface Verbs {
   upload_errors: { ask: { upload_id: string }; answer: Blob };
   withdraw_upload: { ask: { upload_id: string; reason: string }; answer: UploadOut };
   verify: { ask: { client_id: string; field_group: string; field: string; value: string; purpose: string }; answer: Verified };
+  read_watermark: { ask: Record<string, never>; answer: Watermarks };
   register_webhook: { ask: { url: string; kinds?: string[] }; answer: WebhookOut };
   list_webhooks: { ask: Record<string, never>; answer: Page_WebhookOut_ };
   remove_webhook: { ask: { webhook_id: string }; answer: Done };
@@ -330,6 +358,10 @@ export const ROUTES: Record<keyof Verbs, readonly [string, string]> = {
   list_crossings: ["GET", "/v1/crossings"],
   approve_crossing: ["POST", "/v1/crossings/{barrier_id}/approve"],
   end_crossing: ["POST", "/v1/crossings/{barrier_id}/end"],
+  propose_erasure: ["POST", "/v1/erasures"],
+  list_erasures: ["GET", "/v1/erasures"],
+  confirm_erasure: ["POST", "/v1/erasures/{order_id}/confirm"],
+  erasure_receipt: ["GET", "/v1/erasures/{order_id}/receipt"],
   export: ["POST", "/v1/export"],
   list_grants: ["GET", "/v1/grants"],
   grants_about_to_expire: ["GET", "/v1/grants/expiring"],
@@ -341,6 +373,13 @@ export const ROUTES: Record<keyof Verbs, readonly [string, string]> = {
   create_institution: ["POST", "/v1/institutions"],
   list_institutions: ["GET", "/v1/institutions"],
   set_institution_state: ["POST", "/v1/institutions/{institution_id}/state"],
+  list_keys: ["GET", "/v1/keys"],
+  propose_key_destruction: ["POST", "/v1/keys/destructions"],
+  confirm_key_destruction: ["POST", "/v1/keys/destructions/{order_id}/confirm"],
+  list_key_orders: ["GET", "/v1/keys/orders"],
+  propose_key_rotation: ["POST", "/v1/keys/rotations"],
+  confirm_key_rotation: ["POST", "/v1/keys/rotations/{order_id}/confirm"],
+  key_status: ["GET", "/v1/keys/status"],
   ledger_heads: ["GET", "/v1/ledger"],
   verify_receipt: ["POST", "/v1/ledger/verify"],
   propose_listing: ["POST", "/v1/listings"],
@@ -416,6 +455,7 @@ export const ROUTES: Record<keyof Verbs, readonly [string, string]> = {
   upload_errors: ["GET", "/v1/uploads/{upload_id}/errors"],
   withdraw_upload: ["POST", "/v1/uploads/{upload_id}/withdraw"],
   verify: ["POST", "/v1/verify"],
+  read_watermark: ["POST", "/v1/watermarks"],
   register_webhook: ["POST", "/v1/webhooks"],
   list_webhooks: ["GET", "/v1/webhooks"],
   remove_webhook: ["DELETE", "/v1/webhooks/{webhook_id}"],

@@ -1,5 +1,5 @@
 // What changes rarely and is needed everywhere: purposes, groups, units, reasons; asked for once a sign-in.
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import type { ClientCard, GroupOut, InstitutionOut, ItemOut, PersonOut, PurposeOut, RefusalReasonOut, UnitOut } from "./api";
 import { all, call } from "./http";
 import { say, useLanguage } from "./i18n";
@@ -50,8 +50,9 @@ export const useCard = (id: string) => use<ClientCard | null>(() => (id ? card(i
 
 export function useUnitName(): (id: string) => string {
   const found = useUnits();
-  useLanguage();
-  return (id) => { const unit = found.find((each) => each.unit_id === id); return unit ? say(unit.name_zh, unit.name_en) : id; };
+  const lang = useLanguage();
+  // The same function until its words change, so that pictures made from it are not drawn anew at every turn.
+  return useCallback((id) => { const unit = found.find((each) => each.unit_id === id); return unit ? say(unit.name_zh, unit.name_en) : id; }, [found, lang]); // eslint-disable-line
 }
 
 export function usePurposeName(): (code: string) => string {
@@ -62,8 +63,8 @@ export function usePurposeName(): (code: string) => string {
 
 export function useGroupName(): (code: string) => string {
   const found = useGroups();
-  useLanguage();
-  return (code) => { const one = found.find((each) => each.group === code); return one ? say(one.zh, one.en) : code; };
+  const lang = useLanguage();
+  return useCallback((code) => { const one = found.find((each) => each.group === code); return one ? say(one.zh, one.en) : code; }, [found, lang]); // eslint-disable-line
 }
 
 /** Labels of fields, of one group when named. */

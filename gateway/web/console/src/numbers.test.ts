@@ -18,13 +18,19 @@ describe("the map of sharing", () => {
 });
 
 describe("the suggestion", () => {
-  const asked = { items: [item("A", "contact", "ib"), item("B", "contact", "ib", "L4")], row_cap: 500, term_days: 90, masked: false, uses: ["view", "export"], clients: 2, listedOnly: true };
+  const asked = { purpose: "client-referral", items: [item("A", "contact", "ib"), item("B", "contact", "ib", "L4")], row_cap: 500, term_days: 90, masked: false, uses: ["view", "export"], clients: 2, listedOnly: true };
   const preview = { max_term_days: 30, items: [{ item_code: "A", verdict: "compatible" }, { item_code: "B", verdict: "prohibited" }] } as unknown as PreviewOut;
   it("only ever narrows, by purpose, term, number of enterprises and level", () => {
     const made = suggest(asked, [] as ItemOut[], preview);
     expect(made.items.map((each) => each.item_code)).toEqual(["A"]);
     expect([made.term_days, made.row_cap, made.uses]).toEqual([30, 40, ["view"]]);
     expect(made.verdicts).toEqual({ A: "yes", B: "no" });
+  });
+  it("goes by the item's own purposes where the approver owns it", () => {
+    const own = { max_term_days: 30, items: [{ item_code: "A", verdict: "no-request-needed" }] } as unknown as PreviewOut;
+    const listed = (allowed_purposes: string[]) => [{ code: "A", allowed_purposes, fields: [] }] as unknown as ItemOut[];
+    const of = (purposes: string[]) => suggest({ ...asked, items: [item("A", "contact", "ib")] }, listed(purposes), own).verdicts.A;
+    expect([of([]), of(["client-referral"]), of(["statistics"])]).toEqual(["yes", "yes", "no"]);
   });
   it("leaves what nothing speaks against", () => {
     const made = suggest({ ...asked, items: [item("A", "contact", "ib")], row_cap: 10, term_days: 5, listedOnly: false }, [], preview);

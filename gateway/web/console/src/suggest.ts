@@ -7,7 +7,7 @@ export interface Suggestion {
   row_cap: number; term_days: number; masked: boolean; uses: string[];
 }
 
-interface Asked { items: ItemGrantOut[]; row_cap: number; term_days: number; masked: boolean; uses: string[]; clients: number; listedOnly: boolean }
+interface Asked { purpose: string; items: ItemGrantOut[]; row_cap: number; term_days: number; masked: boolean; uses: string[]; clients: number; listedOnly: boolean }
 
 /** Rows that one enterprise has in one field group at most, as a rule of thumb for a cap. */
 const ROWS_A_CLIENT = 20;
@@ -20,6 +20,9 @@ export function suggest(asked: Asked, catalogue: ItemOut[], preview: PreviewOut 
   const verdicts: Suggestion["verdicts"] = {};
   for (const each of asked.items) {
     const told = preview?.items.find((one) => one.item_code === each.item_code)?.verdict;
+    const listed = catalogue.find((one) => one.code === each.item_code)?.allowed_purposes;
+    // An owner needs no request for its own item, so that verdict says nothing about the requester's purpose.
+    if (told === "no-request-needed") { verdicts[each.item_code] = listed === undefined ? "review" : listed.length === 0 || listed.includes(asked.purpose) ? "yes" : "no"; continue; }
     verdicts[each.item_code] = told === "prohibited" || told === "not-shared" ? "no" : told === "compatible" ? "yes" : "review";
   }
   const items = asked.items.filter((each) => verdicts[each.item_code] !== "no").map((each) => {

@@ -3,7 +3,7 @@ import { useParams } from "react-router-dom";
 import type { Holding } from "../api";
 import { call } from "../http";
 import { t, tc } from "../i18n";
-import { useGroupName } from "../lookups";
+import { useGroupName, useUnitName } from "../lookups";
 import { Await, Chip, Facts, LevelChip, ModeChip, PageHead, Panel, useLoad, When, LinkButton } from "../parts/basics";
 import { useSession } from "../session";
 
@@ -46,6 +46,8 @@ export default function Client() {
 
 function Compartment({ client, of }: { client: string; of: Holding }) {
   const group = useGroupName();
+  const unit = useUnitName();
+  const owner = unit(of.owner_unit) === of.owner_unit ? of.owner_name : unit(of.owner_unit);
   const readable = of.access === "own" || of.access === "open" || of.access === "granted";
   const read = `/clients/${client}/read?group=${of.field_group}&owner=${of.owner_unit}${of.grant_id ? `&grant=${of.grant_id}` : ""}`;
   const apply = `/apply?client=${client}&group=${of.field_group}&items=${of.items.join(",")}`;
@@ -53,12 +55,12 @@ function Compartment({ client, of }: { client: string; of: Holding }) {
     <article className={`holding ${readable ? "" : "locked"}`} aria-label={group(of.field_group)}>
       <div>
         <h3>{readable ? <UnlockOutlined aria-hidden /> : <LockOutlined aria-hidden />} {group(of.field_group)} <LevelChip level={of.level} /></h3>
-        <p style={{ margin: "5px 0 0" }}><span className="quiet">{t("client.owner")}</span> {of.owner_name} <span className="quiet">· {t("request.itemCount", { n: of.items.length })}</span></p>
+        <p style={{ margin: "5px 0 0" }}><span className="quiet">{t("client.owner")}</span> {owner} <span className="quiet">· {t("request.itemCount", { n: of.items.length })}</span></p>
         {of.not_after ? <p className="quiet" style={{ margin: 0 }}>{t("client.until")} <When at={of.not_after} /></p> : null}
         {of.access === "never" ? <p className="quiet" style={{ margin: 0 }}>{t("client.never")}</p> : null}
       </div>
       <div>
-        {readable ? <LinkButton to={read} type="primary" ghost>{t("client.read")}</LinkButton> : null}
+        {readable ? <LinkButton to={read} >{t("client.read")}</LinkButton> : null}
         {of.access === "apply" ? <LinkButton to={apply} type="primary">{t("act.apply")}</LinkButton> : null}
         {of.access === "never" ? <Chip kind="bad">{t("client.closed")}</Chip> : null}
       </div>

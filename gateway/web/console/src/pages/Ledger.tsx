@@ -103,7 +103,7 @@ function Verify({ heads, grant }: { heads: Heads; grant: string }) {
               <ul className="steps-ok">{steps.map((each) => <li key={each.name} className={each.ok ? "" : "bad"}>{t(`ledger.step.${each.name}`)}{each.ok ? null : <p className="mono quiet">{each.expected ? `${t("ledger.expected")}: ${each.expected} · ` : ""}{t("ledger.found")}: {each.found}</p>}</li>)}</ul>
               {verified ? <Facts rows={[
                 [t("ledger.kind"), <span className="mono">{verified.entry.t}</span>], [t("ledger.at"), moment(new Date(verified.entry.at / 1000).toISOString())], [t("ledger.index"), t("ledger.indexOf", { n: count(verified.index), size: count(verified.size) })], [t("ledger.origin"), <span className="mono">{verified.origin}</span>],
-                ...Object.entries(verified.fields).map(([name, value]): [string, string] => [name, String(value)]),
+                ...Object.entries(verified.fields).map(([name, value]): [string, string] => [name, typeof value === "number" && /^not_(before|after)$/.test(name) ? moment(new Date(value / 1000).toISOString()) : String(value)]),
               ]} /> : null}
               {verified ? <p className="quiet">{t("ledger.notRevoked")}</p> : null}
             </>

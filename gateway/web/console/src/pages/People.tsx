@@ -72,7 +72,7 @@ function New({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
             <Row id="n-mail" label={t("person.email")}><Input id="n-mail" type="email" value={form.email} onChange={(event) => setForm({ ...form, email: event.target.value })} /></Row>
             <Row id="n-staff" label={t("person.staff")}><Input id="n-staff" value={form.staff_no} onChange={(event) => setForm({ ...form, staff_no: event.target.value })} /></Row>
           </div>
-          <Row id="n-roles" label={t("person.roles")}><Select id="n-roles" aria-label={t("person.roles")} mode="multiple" style={{ width: "100%" }} value={form.roles} onChange={(roles) => setForm({ ...form, roles })} options={ROLES.map((each) => ({ value: each, label: tc("role", each) }))} /></Row>
+          <Row id="n-roles" label={t("person.roles")}><Select id="n-roles" aria-label={t("person.roles")} mode="multiple" showSearch={{ optionFilterProp: "label" }} style={{ width: "100%" }} value={form.roles} onChange={(roles) => setForm({ ...form, roles })} options={ROLES.map((each) => ({ value: each, label: tc("role", each) }))} /></Row>
         </>
       )}
     </Modal>

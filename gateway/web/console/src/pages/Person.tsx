@@ -75,7 +75,7 @@ function Change({ of, onDone }: { of: PersonOut; onDone: (next: PersonOut) => vo
         <Trouble failure={act.failure} />
         <Row id="ch-name" label={t("common.name")}><Input id="ch-name" value={name} onChange={(event) => setName(event.target.value)} /></Row>
         <Row id="ch-mail" label={t("person.email")}><Input id="ch-mail" value={email} onChange={(event) => setEmail(event.target.value)} /></Row>
-        <Row id="ch-roles" label={t("person.roles")}><Select id="ch-roles" aria-label={t("person.roles")} mode="multiple" style={{ width: "100%" }} value={roles} onChange={setRoles} options={ROLES.map((each) => ({ value: each, label: tc("role", each) }))} /></Row>
+        <Row id="ch-roles" label={t("person.roles")}><Select id="ch-roles" aria-label={t("person.roles")} mode="multiple" showSearch={{ optionFilterProp: "label" }} style={{ width: "100%" }} value={roles} onChange={setRoles} options={ROLES.map((each) => ({ value: each, label: tc("role", each) }))} /></Row>
         <Row id="ch-level" label={t("person.clearance")}><InputNumber id="ch-level" min={1} max={5} value={clearance} onChange={(next) => setClearance(next ?? of.clearance)} /></Row>
         <Button type="primary" htmlType="submit" loading={act.busy}>{t("act.save")}</Button> <span className="quiet">{t("person.change.help")}</span>
       </form>

@@ -187,7 +187,7 @@ function Judge({ of, put, reload }: Moving) {
   const steps = of.steps.filter((each) => each.state === "open");
   const endorsing = of.acts.includes("endorse");
   const purpose = purposes.find((each) => each.code === of.purpose);
-  const hints: Suggestion = suggest({ ...now, clients: (of.form.scope.clients ?? []).length, listedOnly: !(of.form.scope.tags ?? []).length && !(of.form.scope.parks ?? []).length }, catalogue, preview.data);
+  const hints: Suggestion = suggest({ ...now, purpose: of.purpose, clients: (of.form.scope.clients ?? []).length, listedOnly: !(of.form.scope.tags ?? []).length && !(of.form.scope.parks ?? []).length }, catalogue, preview.data);
   const full = now.items.every((each) => {
     const mine = chosen.items.find((one) => one.item_code === each.item_code);
     const all = fieldsOf(each.fields, catalogue.find((one) => one.code === each.item_code));

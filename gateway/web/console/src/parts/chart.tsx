@@ -14,7 +14,7 @@ export default function Chart({ option, label, tall = false }: { option: object;
     const style = getComputedStyle(document.documentElement);
     const ink = style.getPropertyValue("--ink").trim();
     const chart = echarts.init(place.current, null, { renderer: "canvas" });
-    chart.setOption({ textStyle: { color: ink, fontFamily: "inherit" }, aria: { enabled: true, label: { description: label } }, animationDuration: 300, ...option });
+    chart.setOption({ textStyle: { color: ink, fontFamily: "inherit" }, aria: { enabled: true, label: { description: label } }, animation: false, ...option });
     const watch = new ResizeObserver(() => chart.resize());
     watch.observe(place.current);
     return () => { watch.disconnect(); chart.dispose(); };
