@@ -415,24 +415,24 @@ async def owns_any(tx: Tx, unit_id: str, group: str) -> bool:
 
 
 def _covered(grant_id: str, group: str) -> sa.ColumnElement[bool]:
-    scope = _gs.c.scope
+    """Whether the grant covers the row: each way of naming its client is one look-up by the key of the scopes."""
     owner = sa.exists().where(
         _gi.c.grant_id == grant_id, _gi.c.field_group == group, _gi.c.owner_unit == _r.c.owner_unit
     )
-    named = sa.exists().where(
-        _gs.c.grant_id == grant_id,
-        _gs.c.field_group == group,
-        sa.or_(
-            scope == sa.literal("client:") + _c.c.client_id,
-            sa.and_(_c.c.park_id.is_not(None), scope == sa.literal("park:") + _c.c.park_id),
-            scope.in_(
-                sa.select(sa.literal("tag:") + records.client_tag.c.tag)
-                .where(records.client_tag.c.client_id == _c.c.client_id)
-                .correlate(_c)
-            ),
-        ),
-    )
-    return sa.and_(owner.correlate(_r), named.correlate(_c))
+    unit = sa.select(_g.c.grantee_unit).where(_g.c.grant_id == grant_id).scalar_subquery()
+    of_grant = sa.and_(_gs.c.grantee_unit == unit, _gs.c.field_group == group, _gs.c.grant_id == grant_id)
+    tag = records.client_tag
+    named = sa.or_(
+        sa.exists().where(of_grant, _gs.c.scope == sa.literal("client:") + _c.c.client_id).correlate(_c),
+        sa.exists().where(of_grant, _gs.c.scope == sa.literal("park:") + _c.c.park_id).correlate(_c),
+        sa.exists()
+        .where(
+            of_grant, _gs.c.scope >= "tag:", _gs.c.scope < "tag;",
+            tag.c.tag == sa.func.substr(_gs.c.scope, len("tag:") + 1), tag.c.client_id == _c.c.client_id,
+        )
+        .correlate(_c),
+    )  # fmt: skip
+    return sa.and_(owner.correlate(_r), named)
 
 
 _SPEND = (

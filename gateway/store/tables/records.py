@@ -36,7 +36,7 @@ client_tag = sa.Table(
     "client_tag",
     metadata,
     sa.Column("tag", sa.String(60), primary_key=True),
-    sa.Column("client_id", sa.ForeignKey(client.c.client_id), primary_key=True),
+    sa.Column("client_id", sa.ForeignKey(client.c.client_id), primary_key=True, index=True),
 )
 
 record = sa.Table(

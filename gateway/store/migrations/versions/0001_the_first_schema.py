@@ -747,6 +747,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["client_id"], ["client.client_id"], name=op.f("fk_client_tag_client_id")),
         sa.PrimaryKeyConstraint("tag", "client_id", name=op.f("pk_client_tag")),
     )
+    op.create_index(op.f("ix_client_tag_client_id"), "client_tag", ["client_id"], unique=False)
     op.create_table(
         "entry_opening",
         sa.Column("entry_id", sa.String(length=64), nullable=False),
@@ -1111,6 +1112,7 @@ def downgrade() -> None:
     op.drop_index("ix_key_order_record", table_name="key_order_record")
     op.drop_table("key_order_record")
     op.drop_table("entry_opening")
+    op.drop_index(op.f("ix_client_tag_client_id"), table_name="client_tag")
     op.drop_table("client_tag")
     op.drop_index(op.f("ix_attachment_request_id"), table_name="attachment")
     op.drop_table("attachment")
