@@ -57,6 +57,12 @@ def _commands() -> set[str]:
     return names
 
 
+def _options(group: str, command: str) -> set[str]:
+    found = typer.main.get_command(app).commands[group]  # type: ignore[attr-defined]
+    found = found.commands[command] if command else found
+    return {each for parameter in found.params for each in parameter.opts}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8")):
@@ -77,6 +83,8 @@ def test_commands_and_settings_that_are_named_exist(path: Path) -> None:
                 assert words[1] in commands, line
                 group = any(each.startswith(f"{words[1]} ") for each in commands)
                 assert not group or len(words) == 2 or pair in commands, line
+                asked = {word for word in words if word.startswith("--")} - {"--help"}
+                assert asked <= _options(words[1], words[2] if group and len(words) > 2 else ""), line
     client = {"URL", "TOKEN", "SESSION", "PASSWORD", "DB_PASSWORD"}
     known = {name.upper() for name in Settings.model_fields} | client
     for name in re.findall(r"\bLIANQIAO_([A-Z_]+[A-Z])\b", text):

@@ -26,8 +26,8 @@ KEY_PROVIDER_DENIED = declare(
 KEY_PROVIDER_MISCONFIGURED = declare(
     "key-provider-misconfigured", "unavailable",
     zh="密钥服务配置有误", en="The key provider is not set up correctly",
-    remedy_zh="请按部署文档检查 LIANQIAO_KEYS 设置",
-    remedy_en="Check the setting LIANQIAO_KEYS against the deployment guide",
+    remedy_zh="请按部署文档检查 LIANQIAO_KEY_PROVIDER 设置",
+    remedy_en="Check the setting LIANQIAO_KEY_PROVIDER against the deployment guide",
 )  # fmt: skip
 
 

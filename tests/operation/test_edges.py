@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def _signed_in(server: Server, login: str) -> Client:
 def cli(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """`cli("analyst", "clients", "search-clients", ...)` in this process, which knows no other gateway."""
     monkeypatch.setattr(remote, "URL", server.url)
-    monkeypatch.setattr("gateway.cli.main.URL", server.url)
+    monkeypatch.setattr(sys.modules["gateway.cli.main"], "URL", server.url)  # the package names its function so
 
     def run(login: str, *arguments: str) -> Any:
         session = home / f"{login}.json"
@@ -68,11 +69,16 @@ def cli(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def _record_of(server: Server) -> tuple[str, str]:
-    """A whole contact of the brokerage: its record and its client."""
-    with _signed_in(server, "brokerage-owner") as owner:
+    """A whole contact of the brokerage that the analyst may not read yet: its record and its client."""
+    with _signed_in(server, "brokerage-owner") as owner, _signed_in(server, "analyst") as analyst:
         rows = owner.query(Query(field_group="contact", purpose=PURPOSE, limit=200)).items
-    row = next(row for row in rows if {"name", "title", "mobile", "email"} <= row.values.keys())
-    return row.record_id, row.client_id
+        for row in reversed(rows):
+            if {"name", "title", "mobile", "email"} <= row.values.keys():
+                try:
+                    analyst.disclose(Disclose(record_id=row.record_id, purpose=PURPOSE))
+                except GatewayRefusal:
+                    return row.record_id, row.client_id
+    raise AssertionError("the analyst reads every contact there is")
 
 
 def test_every_command_explains_itself() -> None:
@@ -104,9 +110,9 @@ def test_exit_codes(cli: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_tables_and_json(cli: Any) -> None:
-    table = cli("analyst", "catalogue", "search-catalogue", "--q", "联系人", "--limit", "3")
+    table = cli("analyst", "catalogue", "search-catalogue", "--text", "联系人", "--limit", "3")
     assert table.exit_code == 0
-    plain = cli("analyst", "catalogue", "search-catalogue", "--q", "联系人", "--limit", "3", "--json")
+    plain = cli("analyst", "catalogue", "search-catalogue", "--text", "联系人", "--limit", "3", "--json")
     assert plain.exit_code == 0
     answer = json.loads(plain.output)
     assert 1 <= len(answer["items"]) <= 3
