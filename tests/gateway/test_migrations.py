@@ -18,8 +18,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
     return str(request.getfixturevalue("fresh_postgres"))
 
 
-
-
 async def tables_of(url: str) -> set[str]:
     return set(await _with(url, lambda connection: sa.inspect(connection).get_table_names()))
 

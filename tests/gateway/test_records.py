@@ -64,7 +64,10 @@ async def test_a_record_through_its_life(stage: Stage) -> None:
     assert gone.state == "withdrawn"
     for who, purpose in (("brokerage-rm", PURPOSE), ("compliance", "supervision")):
         assert isinstance(await stage.read(who, record, purpose), Refusal)
-    assert await outcome(stage.do("withdraw_record", "brokerage-rm", WithdrawRecord(record_id=record, reason="再撤一次"))) == "conflict"
+    assert (
+        await outcome(stage.do("withdraw_record", "brokerage-rm", WithdrawRecord(record_id=record, reason="再撤一次")))
+        == "conflict"
+    )
     assert await outcome(stage.do("correct_record", "brokerage-rm", ask)) == "conflict"
     told = (await stage.do("record_history", "brokerage-rm", RecordHistory(record_id=record))).items
     assert [each.act for each in told][:2] == ["withdrawn", "corrected"]
@@ -76,7 +79,9 @@ async def test_a_record_through_its_life(stage: Stage) -> None:
     back = await stage.do("enter_record", "brokerage-rm", enter(stage, values=fixed))
     assert back.record_id == record
     assert fields_of(await stage.read("brokerage-rm", record)) == set(fixed)
-    assert (await stage.do("record_history", "brokerage-rm", RecordHistory(record_id=record))).items[0].act == "corrected"
+    assert (await stage.do("record_history", "brokerage-rm", RecordHistory(record_id=record))).items[
+        0
+    ].act == "corrected"
     report = await check_all(stage.w.gw)
     assert report["sound"], report
 
@@ -84,7 +89,9 @@ async def test_a_record_through_its_life(stage: Stage) -> None:
 async def test_two_corrections_at_once_have_one_winner(stage: Stage) -> None:
     async def correct(n: int) -> str:
         ask = CorrectRecord(
-            record_id=stage.contacts[0], reason=WHY, values={"name": "王示例", "mobile": f"1380000{n:04}", "title": "董秘"}
+            record_id=stage.contacts[0],
+            reason=WHY,
+            values={"name": "王示例", "mobile": f"1380000{n:04}", "title": "董秘"},
         )
         return await outcome(stage.do("correct_record", "brokerage-rm", ask))
 
@@ -163,7 +170,12 @@ async def test_bad_input_over_http(small: Stage) -> None:
 
 
 async def test_look_alike_names_wait_for_somebody(small: Stage) -> None:
-    for name in ("东莞市莞芯甲微电子有限公司", "东莞市莞芯甲微电子有限公司 ", "东莞市 莞芯甲 微电子有限公司", "東莞市莞芯甲微電子有限公司"):
+    for name in (
+        "东莞市莞芯甲微电子有限公司",
+        "东莞市莞芯甲微电子有限公司 ",
+        "东莞市 莞芯甲 微电子有限公司",
+        "東莞市莞芯甲微電子有限公司",
+    ):
         told = await outcome(
             small.do("register_client", "wealth-rm", RegisterClient(uscc="91441900MA00T0400W", name=name))
         )

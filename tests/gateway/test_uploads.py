@@ -14,7 +14,16 @@ from gateway.domain.synthetic import DIRTY, clients, contacts_of, tenant_sheet, 
 from gateway.errors import Problem, Refusal
 from gateway.runtime import open_gateway
 from gateway.schemas.disclosure import GetClient, SearchClients
-from gateway.schemas.records import CorrectRecord, EnterRecord, GetUpload, RecordHistory, UploadErrors, UploadFile, UploadOut, WithdrawUpload
+from gateway.schemas.records import (
+    CorrectRecord,
+    EnterRecord,
+    GetUpload,
+    RecordHistory,
+    UploadErrors,
+    UploadFile,
+    UploadOut,
+    WithdrawUpload,
+)
 from gateway.store.db import open_database
 from gateway.store.tables import keys, records
 from gateway.usecases import uploads
@@ -47,10 +56,19 @@ def sheet(rows: Iterable[list[str]], encoding: str = "utf-8-sig") -> io.BytesIO:
 
 
 def row(n: int, mobile: str = "", title: str = "经理") -> list[str]:
-    return [MORE[n % len(MORE)], f"东莞市示例{n % len(MORE)}号制造有限公司", f"示例{'甲乙丙丁戊己庚辛'[n % 8]}", title, mobile or f"138{n:08}", ""]
+    return [
+        MORE[n % len(MORE)],
+        f"东莞市示例{n % len(MORE)}号制造有限公司",
+        f"示例{'甲乙丙丁戊己庚辛'[n % 8]}",
+        title,
+        mobile or f"138{n:08}",
+        "",
+    ]
 
 
-async def send(stage: Stage, who: str, source: io.BytesIO, *, kind: str = "contact", wait: bool = True, **ask: Any) -> UploadOut:
+async def send(
+    stage: Stage, who: str, source: io.BytesIO, *, kind: str = "contact", wait: bool = True, **ask: Any
+) -> UploadOut:
     answer = await uploads.upload_file(
         stage.w.gw, stage.w.person(who), UploadFile(kind=kind, **ask), source=source, file_name="联系人.csv", wait=wait
     )
@@ -61,6 +79,7 @@ async def send(stage: Stage, who: str, source: io.BytesIO, *, kind: str = "conta
 async def left_over(stage: Stage) -> dict[str, int]:
     """Rows of an upload that is not in force: none may be left."""
     async with stage.w.db.read() as tx:
+
         async def count(table: Any, *where: Any) -> int:
             return (await tx.execute(sa.select(sa.func.count()).select_from(table).where(*where))).scalar() or 0
 
@@ -70,11 +89,20 @@ async def left_over(stage: Stage) -> dict[str, int]:
             "staged tokens": await count(records.blind_index, records.blind_index.c.field.contains("@")),
             "strange clients": await count(records.client, records.client.c.registered_by.startswith("upload:")),
             "waiting cards": await count(records.upload_card),
-            "keys without record": await count(keys.data_key, keys.data_key.c.record_id.not_in(sa.select(records.record.c.record_id))),
+            "keys without record": await count(
+                keys.data_key, keys.data_key.c.record_id.not_in(sa.select(records.record.c.record_id))
+            ),
         }
 
 
-NOTHING = {"staged records": 0, "staged versions": 0, "staged tokens": 0, "strange clients": 0, "waiting cards": 0, "keys without record": 0}
+NOTHING = {
+    "staged records": 0,
+    "staged versions": 0,
+    "staged tokens": 0,
+    "strange clients": 0,
+    "waiting cards": 0,
+    "keys without record": 0,
+}
 
 
 async def test_all_or_nothing(both: Stage) -> None:
@@ -157,7 +185,9 @@ async def test_dirty_gb18030_sheet_of_a_park(stage: Stage) -> None:
     answer = await send(stage, "park-user", source, kind="tenants", mode="skip_bad")
     assert answer.state == "done", answer
     assert answer.rows_new > 10
-    content = await uploads.upload_errors(stage.w.gw, stage.w.person("park-user"), UploadErrors(upload_id=answer.upload_id))
+    content = await uploads.upload_errors(
+        stage.w.gw, stage.w.person("park-user"), UploadErrors(upload_id=answer.upload_id)
+    )
     table = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert table[0][0] == "数据行"
     assert len(table) > 1
@@ -197,9 +227,13 @@ async def test_a_staged_record_is_not_corrected_underneath(both: Stage) -> None:
     """Who corrects a record that an upload has staged is told so, and nothing breaks."""
     await send(both, "brokerage-rm", sheet([row(0)]))
     record = (await both.query("brokerage-rm")).items[0].record_id
-    slow = await send(both, "brokerage-rm", sheet([row(0, title="总监"), *(row(n) for n in range(1, 1500))]), wait=False)
+    slow = await send(
+        both, "brokerage-rm", sheet([row(0, title="总监"), *(row(n) for n in range(1, 1500))]), wait=False
+    )
     codes = set()
-    ask = CorrectRecord(record_id=record, values={"name": "示例甲", "mobile": "13800000000", "title": "手改"}, reason="手工更正")
+    ask = CorrectRecord(
+        record_id=record, values={"name": "示例甲", "mobile": "13800000000", "title": "手改"}, reason="手工更正"
+    )
     for _ in range(20):
         codes.add(await outcome(both.do("correct_record", "brokerage-rm", ask)))
         await asyncio.sleep(0.01)
@@ -212,7 +246,9 @@ async def test_a_staged_record_is_not_corrected_underneath(both: Stage) -> None:
 
 async def test_a_dead_process_leaves_nothing(stage: Stage) -> None:
     await send(stage, "brokerage-rm", sheet([row(0)]))
-    slow = await send(stage, "brokerage-rm", sheet([row(0, title="总监"), *(row(n) for n in range(1, 3000))]), wait=False)
+    slow = await send(
+        stage, "brokerage-rm", sheet([row(0, title="总监"), *(row(n) for n in range(1, 3000))]), wait=False
+    )
     for _ in range(400):
         if (await left_over(stage))["staged records"]:
             break
@@ -238,18 +274,36 @@ async def test_a_dead_process_leaves_nothing(stage: Stage) -> None:
 async def test_withdrawing_an_upload_leaves_what_was_corrected(stage: Stage) -> None:
     sent = await send(stage, "brokerage-rm", sheet([row(0), row(1)]))
     kept = (await stage.query("brokerage-rm", match_field="mobile", match_value="13800000000")).items[0].record_id
-    ask = CorrectRecord(record_id=kept, values={"name": "示例甲", "mobile": "13800000000", "title": "手改"}, reason="手工更正")
+    ask = CorrectRecord(
+        record_id=kept, values={"name": "示例甲", "mobile": "13800000000", "title": "手改"}, reason="手工更正"
+    )
     await stage.do("correct_record", "brokerage-rm", ask)
-    gone = await stage.do("withdraw_upload", "brokerage-rm", WithdrawUpload(upload_id=sent.upload_id, reason="文件有误"))
+    gone = await stage.do(
+        "withdraw_upload", "brokerage-rm", WithdrawUpload(upload_id=sent.upload_id, reason="文件有误")
+    )
     assert gone.state == "withdrawn"
     assert [each.record_id for each in (await stage.query("brokerage-rm")).items] == [kept]
-    assert await outcome(stage.do("withdraw_upload", "brokerage-rm", WithdrawUpload(upload_id=sent.upload_id, reason="再来一次"))) == "conflict"
-    assert await outcome(stage.do("withdraw_upload", "wealth-rm", WithdrawUpload(upload_id=sent.upload_id, reason="不是我的"))) == "not-found"
+    assert (
+        await outcome(
+            stage.do("withdraw_upload", "brokerage-rm", WithdrawUpload(upload_id=sent.upload_id, reason="再来一次"))
+        )
+        == "conflict"
+    )
+    assert (
+        await outcome(
+            stage.do("withdraw_upload", "wealth-rm", WithdrawUpload(upload_id=sent.upload_id, reason="不是我的"))
+        )
+        == "not-found"
+    )
     async with stage.w.db.read() as tx:
-        other = (await tx.execute(sa.select(records.record.c.record_id).where(records.record.c.state == "withdrawn"))).scalar()
+        other = (
+            await tx.execute(sa.select(records.record.c.record_id).where(records.record.c.state == "withdrawn"))
+        ).scalar()
     told = (await stage.do("record_history", "brokerage-rm", RecordHistory(record_id=str(other)))).items
     assert (told[0].act, told[0].reason) == ("withdrawn", "文件有误")
-    assert (await stage.do("list_uploads", "wealth-rm", __import__("gateway.schemas.base", fromlist=["Paged"]).Paged())).items == ()
+    assert (
+        await stage.do("list_uploads", "wealth-rm", __import__("gateway.schemas.base", fromlist=["Paged"]).Paged())
+    ).items == ()
 
 
 async def test_a_department_makes_a_tenant_the_firms_client(stage: Stage) -> None:
@@ -309,7 +363,9 @@ async def test_exchange_works_both_ways_over_http(stage: Stage) -> None:
         none = (await park.get(f"/v1/records/{record['record_id']}/receivers")).json()
         assert none["items"] == []
         assert (await park.post("/v1/uploads", data={"kind": "contact"})).json()["code"] == "file-missing"
-        wrong = await park.post("/v1/uploads", data={"kind": "contact", "mode": "perhaps"}, files={"file": ("a.csv", b"x", "text/csv")})
+        wrong = await park.post(
+            "/v1/uploads", data={"kind": "contact", "mode": "perhaps"}, files={"file": ("a.csv", b"x", "text/csv")}
+        )
         assert wrong.status_code == 422
         report = await park.get(f"/v1/uploads/{upload['upload_id']}/errors")
         assert report.headers["content-disposition"].startswith("attachment")
@@ -346,7 +402,12 @@ async def _grant_to_bank(stage: Stage, client: str, record: str) -> None:
         "bank-user", "bank-head", items=(ItemAsk(item_code="PRK-CON-001"),), purpose="credit-due-diligence", scope=Scope(clients=(client,)),
         consents=(consent.consent_id,), legal_basis="PIPL 13-1(1), 23", assessment_ref="PIA-2026-001", safety_officer="D0001",
     )  # fmt: skip
-    stands_for = {"owner_review": "park-user", "compliance_review": "compliance", "cco_review": "cco", "pi_review": "pi-officer"}
+    stands_for = {
+        "owner_review": "park-user",
+        "compliance_review": "compliance",
+        "cco_review": "cco",
+        "pi_review": "pi-officer",
+    }
     while sent.grant is None:
         assert sent.state in stands_for, sent.state
         sent = await stage.approve(sent.request_id, stands_for[sent.state])
