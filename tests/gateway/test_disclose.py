@@ -36,13 +36,17 @@ WITH_MOBILE = (*NAME_TITLE, ItemAsk(item_code="INT-CON-003"))
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     async with World() as w:
-        yield await Stage(w).enter(2)
+        stage = Stage(w)
+        await stage.enter(2)
+        yield stage
 
 
 @pytest.fixture
 async def both(database_url: str) -> AsyncIterator[Stage]:
     async with World(database_url) as w:
-        yield await Stage(w).enter(2)
+        stage = Stage(w)
+        await stage.enter(2)
+        yield stage
 
 
 # --- who gets what -------------------------------------------------------------------------------------------------
@@ -527,7 +531,7 @@ async def test_reading_what_is_open_is_no_touch(stage: Stage) -> None:
         client = (
             await tx.execute(sa.select(records.record.c.client_id).where(records.record.c.record_id == public))
         ).scalar()
-    await stage.conflict("chips", stage.clients[0], client)
+    await stage.conflict("chips", stage.clients[0], str(client))
     await stage.granted()
     assert fields_of(await stage.read("analyst", public, "client-referral"))
     assert fields_of(await stage.read("analyst", stage.contacts[0])), "the public register closed no door"

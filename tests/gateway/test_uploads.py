@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateway.demo.seed import add_cast
-from gateway.domain.synthetic import DIRTY, clients, contacts_of, tenant_sheet, text_rows, write_csv
+from gateway.domain.synthetic import DIRTY, clients, tenant_sheet, text_rows, write_csv
 from gateway.errors import Problem, Refusal
 from gateway.runtime import open_gateway
 from gateway.schemas.disclosure import GetClient, SearchClients
@@ -29,10 +28,9 @@ from gateway.store.tables import keys, records
 from gateway.usecases import uploads
 from gateway.usecases.checks import check_all
 from gateway.worker import run_jobs_once
-from tests.gateway.reading import CODES, PURPOSE, Stage, console, fields_of, outcome
+from tests.gateway.reading import CODES, Stage, console, fields_of, outcome
 from tests.world import World
 
-assert add_cast
 HEAD = ["统一社会信用代码", "企业名称", "联系人姓名", "联系人职务", "手机号码", "电子邮箱"]
 MORE = [code for code in (each.uscc for each in clients(40)) if code[:2] == "91"]
 
@@ -424,5 +422,3 @@ async def test_a_hundred_wrong_codes_and_look_alikes(stage: Stage) -> None:
     assert {each.client_id for each in (await stage.query("brokerage-rm")).items}
     enter = EnterRecord(client_id="x", field_group="contact", values={"name": "甲"})
     assert await outcome(stage.do("enter_record", "brokerage-rm", enter)) in {"not-found", "invalid-input"}
-    assert PURPOSE
-    assert contacts_of
