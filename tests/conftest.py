@@ -30,5 +30,5 @@ def fresh_postgres(postgres_server: Any) -> str:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """"" for an embedded SQLite file of the gateway's own, or the URL of an empty PostgreSQL database."""
+    """Empty for an embedded SQLite file of the gateway's own, or the URL of an empty PostgreSQL database."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("fresh_postgres"))
