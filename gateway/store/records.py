@@ -215,9 +215,14 @@ async def activate(tx: Tx, upload_id: str, unit: str, *, institutional: bool) ->
 
 
 async def set_park(tx: Tx, upload_id: str, park_id: str) -> None:
-    """Clients that the upload is about, and that have no park, are this park's tenants."""
+    """Clients that the upload is about, that have no park and are not the firm's, are this park's tenants.
+
+    A park cannot claim the firm's clients: that would widen every grant whose scope is the park to what others hold of
+    them. Their park is for the firm to say.
+    """
     about = sa.select(_r.c.client_id).where(_r.c.upload_id == upload_id)
-    await tx.execute(sa.update(_c).where(_c.c.park_id.is_(None), _c.c.client_id.in_(about)).values(park_id=park_id))
+    free = sa.and_(_c.c.park_id.is_(None), _c.c.institutional.is_(False))
+    await tx.execute(sa.update(_c).where(free, _c.c.client_id.in_(about)).values(park_id=park_id))
 
 
 async def stage_card(tx: Tx, upload_id: str, client_id: str, content: str) -> None:
