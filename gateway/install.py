@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.errors import Problem
 from gateway.keys.file import FileProvider, passphrase_from
 from gateway.keys.interface import KeyProvider
-from gateway.keys.logkey import create_log_keys, verifier_keys
+from gateway.keys.logkey import add_witness_key, create_log_keys, verifier_keys
 from gateway.keys.registry import open_provider
 from gateway.runtime import NOT_INITIALISED
 from gateway.settings import Settings
@@ -38,6 +38,7 @@ def install(settings: Settings) -> Installed:
     if not settings.log_key_path.exists():
         create_log_keys(provider, settings.log_key_path, (settings.origin, settings.trail_origin))
         done.made.append(f"log keys {settings.log_key_path.name}")
+    add_witness_key(provider, settings.log_key_path, settings.witness)
     migrations.upgrade(settings.database_url)
     done.verifier_keys = verifier_keys(settings.log_key_path)
     _trust_file(settings, done)

@@ -15,16 +15,28 @@ from gateway.domain.ids import random_id
 from gateway.domain.principal import Principal
 from gateway.errors import INVALID_INPUT, Problem, declare
 from gateway.keys.interface import KeyProvider
-from gateway.keys.logkey import open_log_keys
+from gateway.keys.logkey import open_log_keys, open_witness_key
 from gateway.keys.registry import open_provider
 from gateway.keys.suites import SUITES_BY_NAME
+from gateway.partners import (
+    Transport,
+    anchors_for,
+    constant,
+    own_keys,
+    seen_by_others,
+    trust_of,
+    witness_for,
+)
 from gateway.sealing.keyring import Keyring
 from gateway.settings import Settings
 from gateway.store import operation
 from gateway.store.db import Clock, Database, Parameters, Tx, open_database
-from ledger.errors import RollbackError
+from ledger.anchors.interface import Anchor
+from ledger.errors import LedgerError, RollbackError
+from ledger.policy import TrustPolicy
 from ledger.rollback import SeenFile, largest_seen
 from ledger.sql import SqlLog
+from ledger.witness import Witness
 from policies.engine import PolicyEngine
 
 IDEMPOTENCY_KEY_REUSED = declare(
@@ -105,6 +117,10 @@ class Gateway:
     trail: Trail
     replica: str
     state: dict[str, Any] = field(default_factory=dict)  # per-process caches and rate counters, never facts
+    witness: Witness | None = None  # of partners' logs
+    trust: TrustPolicy = field(default_factory=lambda: TrustPolicy(()))
+    anchors: tuple[Anchor, ...] = ()
+    transport: Transport | None = None  # to witnesses; None: the network
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[WriteTx]:
@@ -178,10 +194,11 @@ async def open_gateway(
     clock: Clock | None = None,
     database: Database | None = None,
     provider: KeyProvider | None = None,
+    transport: Transport | None = None,
 ) -> Gateway:
     """Open every part and check that they fit. Raises `Problem` or a key provider's error: never half open.
 
-    A database that holds less than `seen-heads.json` has noted is refused (`would-fork`) before anything is signed.
+    A database that holds less than `seen-heads.json`, a witness or an anchor has seen is refused (`would-fork`) before anything is signed.
 
     The database must be migrated and the log keys and the root key must exist (`lianqiao init` makes them).
     """
@@ -199,17 +216,24 @@ async def open_gateway(
             detail_zh="日志密钥不属于所设的日志名称",
             detail_en="the log keys are for other origins than the settings name",
         )
+    trust, witness_key = _trust(settings), open_witness_key(provider, settings.log_key_path)
     db = database or open_database(settings.database_url, clock=clock, durable=settings.mode != "test")
     try:
         seen = SeenFile(settings.seen_heads_path)
-        grants_log, trail_log = (
-            SqlLog(origin, signers[origin], guard=largest_seen({"file": seen.source(origin)}, needed=1))
-            for origin in (settings.origin, settings.trail_origin)
-        )
+        grants_log, trail_log = (SqlLog(origin, signers[origin]) for origin in (settings.origin, settings.trail_origin))
+        anchors = anchors_for(settings, (grants_log, trail_log))
+        keys = own_keys({log.origin: log.signers for log in (grants_log, trail_log)})
+        others = await seen_by_others(trust, anchors, keys, transport)
+        for log in (grants_log, trail_log):
+            sources = {"file": seen.source(log.origin), "others": constant(others[log.origin])}
+            log.doubt(largest_seen(sources, needed=2))
         replica = random_id()
         trail = Trail(settings.trail_origin, trail_log, db, replica)
         keyring = Keyring(provider, SUITES_BY_NAME[settings.suite])
-        gateway = Gateway(settings, db, policy, keyring, grants_log, trail, replica)
+        gateway = Gateway(
+            settings, db, policy, keyring, grants_log, trail, replica, witness=witness_for(settings, witness_key, trust),
+            trust=trust, anchors=anchors, transport=transport,
+        )  # fmt: skip
         async with db.begin() as tx:
             await grants_log.ensure(tx)
             await trail_log.ensure(tx)
@@ -226,6 +250,18 @@ async def open_gateway(
         await db.close()
         raise
     return gateway
+
+
+def _trust(settings: Settings) -> TrustPolicy:
+    try:
+        return trust_of(settings)
+    except (OSError, LedgerError) as error:
+        raise Problem(
+            NOT_INITIALISED,
+            field="trust_policy",
+            detail_zh="信任策略文件无法使用",
+            detail_en=f"the trust policy cannot be used: {error}",
+        ) from error
 
 
 __all__ = ["Claim", "Gateway", "WriteTx", "current_claim", "event_of", "open_gateway"]

@@ -53,6 +53,24 @@ class Settings(BaseSettings):
     log_key_file: Path | None = Field(None, description="Signing key of the logs (note format). Empty: <home>/log.key.")
     seal_interval: float = Field(1.0, gt=0, le=60, description="Seconds between two rounds of the sealer.")
 
+    witness_name: str = Field(
+        "", description="Name under which this gateway witnesses partners' logs. Empty: first part of origin, /witness."
+    )
+    trust_policy: Path | None = Field(
+        None,
+        description="tlog-policy file: log = partners' logs that we witness; witness and quorum = who cosigns ours. Empty: nobody.",
+    )
+    tend_interval: float = Field(
+        5.0, ge=0.1, le=3600, description="Seconds between two rounds of asking witnesses and anchoring."
+    )
+    anchor_file: Path | None = Field(None, description="Append-only file that anchors the heads, on other storage.")
+    anchor_rpc: str = Field("", description="JSON-RPC address of an EVM node for anchoring. Empty: no chain.")
+    anchor_chain_id: int = Field(0, ge=0, description="Chain id that the node must be on.")
+    anchor_contract: str = Field("", description="Address of the CheckpointAnchor contract.")
+    anchor_key_file: Path | None = Field(
+        None, description="File with the hexadecimal private key of the sending account, which nothing else may use."
+    )
+
     session_idle: int = Field(1800, ge=60, description="Seconds without use after which a session ends.")
     session_absolute: int = Field(36000, ge=300, description="Seconds after which a session ends whatever happens.")
     require_totp: bool = Field(
@@ -92,6 +110,8 @@ class Settings(BaseSettings):
             raise ValueError(f"key_provider {self.key_provider!r} is refused in production")
         if self.origin == self.trail_origin:
             raise ValueError("origin and trail_origin must differ: two logs, two names")
+        if self.anchor_rpc and not (self.anchor_chain_id and self.anchor_contract and self.anchor_key_file):
+            raise ValueError("anchor_rpc needs anchor_chain_id, anchor_contract and anchor_key_file")
         if self.database and urlsplit(self.database).scheme not in {"sqlite", "postgresql"}:
             raise ValueError("database is sqlite:///file or postgresql://user@host/name")
         for each in filter(None, (part.strip() for part in self.trusted_proxies.split(","))):
@@ -115,6 +135,11 @@ class Settings(BaseSettings):
     @property
     def log_key_path(self) -> Path:
         return self.log_key_file or self.home / "log.key"
+
+    @property
+    def witness(self) -> str:
+        """The name of our witness key."""
+        return self.witness_name or self.origin.split("/")[0] + "/witness"
 
     @property
     def seen_heads_path(self) -> Path:

@@ -14,6 +14,7 @@ from gateway.runtime import Gateway
 from gateway.store import disclosure
 from gateway.store.db import TransientConflict
 from gateway.usecases._key_work import tend_keys
+from gateway.usecases._witnessing import tend_logs
 from gateway.usecases.clocks import expire_due
 from gateway.usecases.notices import send_notices
 from gateway.usecases.retention import forget
@@ -81,6 +82,7 @@ def jobs(gw: Gateway) -> tuple[Job, ...]:
     return (
         Job("seal", gw.settings.seal_interval, seal_trail),
         Job("heads", 2.0, note_heads),
+        Job("tend", gw.settings.tend_interval, tend_logs),
         Job("grant-uses", 5.0, write_grant_uses),
         Job("retention", 3600.0, forget),
         Job("uploads", 60.0, end_orphaned_uploads),

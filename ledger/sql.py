@@ -168,6 +168,10 @@ class SqlLog:
             raise ForkError(f"{self.origin}: a checkpoint of size {tree.size} or more was signed already")
         return SignedCheckpoint(checkpoint, note)
 
+    def doubt(self, guard: RollbackGuard) -> None:
+        """`guard` is asked before the next signature, and again until it has seen no more than we hold."""
+        self._guard = guard
+
     async def _ask_guard(self, signed: int) -> None:
         if self._guard is not None:
             seen = await self._guard()

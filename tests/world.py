@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.demo.seed import add_cast
 from gateway.domain.principal import Principal
-from gateway.keys.logkey import create_log_keys
+from gateway.keys.logkey import add_witness_key, create_log_keys
 from gateway.keys.memory import InsecureMemoryProvider
 from gateway.runtime import Gateway, open_gateway
 from gateway.settings import Settings
@@ -47,6 +47,7 @@ class World:
 
     async def __aenter__(self) -> "World":
         create_log_keys(self.provider, self.settings.log_key_path, (self.settings.origin, self.settings.trail_origin))
+        add_witness_key(self.provider, self.settings.log_key_path, self.settings.witness)
         self.db: Database = open_database(self.settings.database_url, clock=self.clock, durable=False)
         await create_tables(self.db)
         self.gw: Gateway = await open_gateway(self.settings, clock=self.clock, database=self.db, provider=self.provider)

@@ -22,6 +22,7 @@ from gateway.web.middleware import BODY_TOO_LARGE, Edge, Numbers
 from gateway.web.pages import mount_console
 from gateway.web.problems import METHOD_NOT_ALLOWED, problem_response
 from gateway.web.sign_in import SIGN_IN
+from gateway.web.witness import mount_witness
 from gateway.worker import Worker
 
 
@@ -45,6 +46,7 @@ def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
     api.mount(app, {**RAW, **SIGN_IN})
     _mount_operation(app, gateway, numbers)
     mount_ledger(app)
+    mount_witness(app)
     mount_console(app)
 
     @app.exception_handler(HTTPException)
