@@ -41,6 +41,9 @@ export type EnterRecord = { client_id: string; field_group: string; values: Reco
 export type ErasureOut = { order_id: string; target: string; field_group: string; owner_unit: string; basis: string; reason: string; state: "proposed" | "active" | "restricted" | "done" | "final"; retain_until: string | null; retention: string[]; records: number; due_at: string | null; keys_waiting: string[]; roots_waiting: number[]; proposed_by: string; confirmed_by: string | null; created_at: string; confirmed_at: string | null; done_at: string | null; entry_id: string | null };
 export type ErasureReceipt = { order_id: string; entry_id: string; kind: string; receipt: string };
 export type EventOut = { event_id: string; at: string; actor: string; actor_name: string; actor_unit: string; on_behalf_of: string; action: string; target_kind: string; target_id: string; client_id: string; items: string[]; fields: string[]; record_count: number | null; purpose: string; grant_id: string; outcome: string; rule: string; reason: string; policy_epoch: string; source: string; channel: string; read_id: string; details: Record<string, string | number | boolean>; stream_id: string; seq: number; log_index: number | null };
+export type ExplainAccess = { record_id: string; person_id: string; purpose: string; action: "read" | "verify" | "export"; channel: "console" | "cli" | "api" | "job"; fields: string[] | null };
+export type ExplainedFields = { fields: string[]; effect: "allow" | "deny"; reason: string; zh: string; en: string; how_zh: string; how_en: string; grant_id: string; rule: string; rules: RuleReportOut[] };
+export type ExplanationOut = { epoch: string; person_id: string; record_id: string; decisions: ExplainedFields[] };
 export type Export = { field_group: string; purpose: string; fields: string[] | null; client_id: string | null; park_id: string | null; format: "csv" | "xlsx"; reason: string };
 export type ExportEvidence = { actor: string; client_id: string; grant_id: string; item: string; action: string; since: string | null; until: string | null };
 export type FieldOut = { name: string; zh: string; en: string; kind: string };
@@ -86,6 +89,7 @@ export type ListNotices = { after: string | null; limit: number; unread: boolean
 export type ListOrders = { after: string | null; limit: number; state: "proposed" | "active" | "restricted" | "done" | "final" | "" };
 export type ListPeople = { after: string | null; limit: number; institution_id: string | null; unit_id: string | null; role: "requester" | "dept_head" | "lead_rm" | "data_owner" | "data_steward" | "ops" | "compliance" | "cco" | "pi_officer" | "auditor" | "key_custodian" | "sysadmin" | "partner_user" | "partner_admin" | "enterprise_rep" | "regulator" | null; state: "active" | "suspended" | "left" | null; kind: "person" | "service" | null };
 export type ListRequests = { after: string | null; limit: number; view: "mine" | "inbox" | "unit" | "owned" | "all"; state: "draft" | "submitted" | "dept_review" | "owner_review" | "compliance_review" | "cco_review" | "pi_review" | "offered" | "returned" | "approved" | "rejected" | "withdrawn" | "timed_out" | null; purpose: string };
+export type ListRules = { kind: "data_access" | "workflow" | "" };
 export type ListSessions = { after: string | null; limit: number; person_id: string | null };
 export type ListUnits = { after: string | null; limit: number; institution_id: string | null };
 export type MembershipOut = { entry_id: string; roles: string[]; unit_id: string; changed_by: string; at: string };
@@ -114,6 +118,8 @@ export type Page_KeyOut_ = { items: KeyOut[]; next: string | null };
 export type Page_MembershipOut_ = { items: MembershipOut[]; next: string | null };
 export type Page_PersonOut_ = { items: PersonOut[]; next: string | null };
 export type Page_PurposeOut_ = { items: PurposeOut[]; next: string | null };
+export type Page_ReadableOut_ = { items: ReadableOut[]; next: string | null };
+export type Page_ReaderOut_ = { items: ReaderOut[]; next: string | null };
 export type Page_ReadershipOut_ = { items: ReadershipOut[]; next: string | null };
 export type Page_RefusalReasonOut_ = { items: RefusalReasonOut[]; next: string | null };
 export type Page_RequestSummary_ = { items: RequestSummary[]; next: string | null };
@@ -138,6 +144,8 @@ export type ProposeSuppression = { client_id: string; reason: string; not_after:
 export type PurposeOut = { code: string; zh: string; en: string; institution_kinds: string[]; roles: string[]; usable: boolean };
 export type Query = { after: string | null; limit: number; field_group: string; purpose: string; fields: string[] | null; client_id: string | null; owner_unit: string | null; park_id: string | null; match_field: "mobile" | "email" | null; match_value: string | null; grant_id: string | null };
 export type ReadNotice = { notice_id: string };
+export type ReadableOut = { record_id: string; client_id: string; owner_unit: string; fields: string[]; rules: string[]; grant_id: string };
+export type ReaderOut = { person_id: string; login: string; unit_id: string; records: number; purpose: string; channel: "console" | "cli" | "api" | "job"; rule: string; grant_id: string };
 export type ReadershipOut = { grant_id: string; state: "active" | "expired" | "revoked" | "superseded"; grantee_unit: string; grantee_unit_zh: string; grantee_unit_en: string; grantee_name: string | null; purpose: string; items: string[]; uses: number; rows: number; last_used_at: string | null; not_after: string };
 export type ReceiptOut = { grant_id: string; entry_id: string; kind: string; receipt: string; openings: Record<string, string> };
 export type ReceiptVerdict = { valid: boolean; kind: string; index: number | null; size: number | null; origin: string; fields: Record<string, string | number | boolean>; steps: string[]; expected: string; found: string };
@@ -171,6 +179,9 @@ export type RevokeApiKey = { key_id: string };
 export type RevokeClientKey = { person_id: string; kid: string };
 export type RevokeGrant = { grant_id: string; reason: string };
 export type RevokeSession = { token_id: string };
+export type RuleOut = { kind: "data_access" | "workflow"; rule: string; effect: "allow" | "deny" | "note"; line: number; about: string; role: string; acts: string[]; on: Record<string, string>; condition: string; obligations: string[]; reason: string; zh: string; en: string };
+export type RuleReportOut = { rule: string; effect: "allow" | "deny" | "note"; matched: boolean; met: string[]; lacking: string[] };
+export type RulesOut = { epoch: string; rules: RuleOut[] };
 export type Scope = { clients?: string[]; tags?: string[]; parks?: string[] };
 export type ScopeOut = { clients: string[]; tags: string[]; parks: string[] };
 export type SearchCatalogue = { after: string | null; limit: number; text: string; owner: string; mode: "catalogue_open" | "approval_gated" | "mandatory_name_share" | "not_shared" | null; level: string | null; group: string };
@@ -200,6 +211,8 @@ export type VerifyReceipt = { receipt: string };
 export type WatermarkOut = { reader: string; login: string; name: string; unit_id: string; grant: string; genuine: boolean };
 export type Watermarks = { items: WatermarkOut[] };
 export type WebhookOut = { webhook_id: string; unit_id: string; url: string; kinds: string[]; active: boolean; created_by: string; created_at: string; secret: string | null };
+export type WhatCan = { after: string | null; limit: number; person_id: string; field_group: string; purpose: string; action: "read" | "verify" | "export"; channel: "console" | "cli" | "api" | "job" };
+export type WhoCan = { after: string | null; limit: number; client_id: string; item_code: string; purpose: string };
 export type WhoReadsMyData = { after: string | null; limit: number; since: string | null; until: string | null; item_code: string };
 export type WithdrawConsent = { consent_id: string; reason: string };
 export type WithdrawRecord = { record_id: string; reason: string };
@@ -278,6 +291,10 @@ export interface Verbs {
   suspend_person: { ask: { person_id: string; suspended?: boolean; reason?: string }; answer: PersonOut };
   remove_totp: { ask: { person_id: string }; answer: Done };
   transfer_person: { ask: { person_id: string; unit_id: string; roles?: ("requester" | "dept_head" | "lead_rm" | "data_owner" | "data_steward" | "ops" | "compliance" | "cco" | "pi_officer" | "auditor" | "key_custodian" | "sysadmin" | "partner_user" | "partner_admin" | "enterprise_rep" | "regulator")[]; side?: "private" | "public" | "control" | "none" | null; clearance?: number | null }; answer: PersonOut };
+  explain_access: { ask: { record_id: string; person_id?: string; purpose: string; action?: "read" | "verify" | "export"; channel?: "console" | "cli" | "api" | "job"; fields?: string[] | null }; answer: ExplanationOut };
+  list_rules: { ask: { kind?: "data_access" | "workflow" | "" }; answer: RulesOut };
+  what_can: { ask: { after?: string | null; limit?: number; person_id: string; field_group: string; purpose: string; action?: "read" | "verify" | "export"; channel?: "console" | "cli" | "api" | "job" }; answer: Page_ReadableOut_ };
+  who_can: { ask: { after?: string | null; limit?: number; client_id: string; item_code: string; purpose?: string }; answer: Page_ReaderOut_ };
   list_purposes: { ask: Record<string, never>; answer: Page_PurposeOut_ };
   query: { ask: { after?: string | null; limit?: number; field_group: string; purpose: string; fields?: string[] | null; client_id?: string | null; owner_unit?: string | null; park_id?: string | null; match_field?: "mobile" | "email" | null; match_value?: string | null; grant_id?: string | null }; answer: RecordPage };
   enter_record: { ask: { client_id: string; field_group: string; values: Record<string, string>; duplicate_ok?: boolean }; answer: RecordState };
@@ -405,6 +422,10 @@ export const ROUTES: Record<keyof Verbs, readonly [string, string]> = {
   suspend_person: ["POST", "/v1/people/{person_id}/suspension"],
   remove_totp: ["DELETE", "/v1/people/{person_id}/totp"],
   transfer_person: ["POST", "/v1/people/{person_id}/transfer"],
+  explain_access: ["POST", "/v1/policy/explain"],
+  list_rules: ["GET", "/v1/policy/rules"],
+  what_can: ["GET", "/v1/policy/what-can"],
+  who_can: ["GET", "/v1/policy/who-can"],
   list_purposes: ["GET", "/v1/purposes"],
   query: ["POST", "/v1/query"],
   enter_record: ["POST", "/v1/records"],
