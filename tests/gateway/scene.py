@@ -1,7 +1,7 @@
 """What the tests of asking and granting share: clients with contacts, a filled-in form, the way through the steps."""
 
 import hashlib
-from typing import Any
+from typing import Any, Self
 
 from gateway.errors import Problem, Refusal
 from gateway.schemas.consents import ConsentOut, RegisterConsent
@@ -32,7 +32,7 @@ class Scene:
         self.clients: list[str] = []
         self.contacts: list[str] = []
 
-    async def enter(self, clients: int = 1, owner: str = "brokerage-rm") -> "Scene":
+    async def enter(self, clients: int = 1, owner: str = "brokerage-rm") -> Self:
         """The clients and their contacts are on file."""
         by = self.w.person(owner)
         for n, code in enumerate(CODES[:clients]):
@@ -49,7 +49,7 @@ class Scene:
             self.contacts.append(entered.record_id)
         return self
 
-    async def enter_for(self, owner: str, code: str) -> "Scene":
+    async def enter_for(self, owner: str, code: str) -> Self:
         """One client of `owner`'s unit with a contact is on file."""
         by = self.w.person(owner)
         ask = RegisterClient(uscc=code, name="东莞市荷锦精密制造有限公司")
