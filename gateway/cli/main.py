@@ -20,6 +20,7 @@ from rich.table import Table
 from gateway import __version__
 from gateway.cli import payload, present
 from gateway.cli.local import backup, check, diagnose, restore
+from gateway.cli.policy import add_policy_commands
 from gateway.cli.present import DONE, ERR, FAILED, MISUSED, OUT, as_json, own_problem, problem
 from gateway.cli.remote import URL, add_commands, carry_out, session_file
 from gateway.client import Client, verify_receipt
@@ -43,7 +44,7 @@ _log = structlog.get_logger("lianqiao.serve")
 # What the commands against a running gateway read, and what the tests and tools of the project read.
 CLIENT_VARIABLES = frozenset({
     "LIANQIAO_URL", "LIANQIAO_TOKEN", "LIANQIAO_PASSWORD", "LIANQIAO_SESSION", "LIANQIAO_CHROMIUM",
-    "LIANQIAO_KEYS", "LIANQIAO_NODE_MODULES", "LIANQIAO_CONTRACT_TOOLS", "LIANQIAO_BENCH_PGCRYPTO",
+    "LIANQIAO_NODE_MODULES", "LIANQIAO_CONTRACT_TOOLS", "LIANQIAO_BENCH_PGCRYPTO",
 })  # fmt: skip
 
 
@@ -366,7 +367,7 @@ def version_command() -> None:
     OUT.print(__version__)
 
 
-add_commands(app)
+add_policy_commands(add_commands(app)["policy"])
 app.add_typer(payload.app, name="payload")
 
 

@@ -64,8 +64,8 @@ def carry_out(act: Callable[[Client], Any]) -> Any:
         raise typer.Exit(FAILED) from None
 
 
-def add_commands(app: typer.Typer) -> None:
-    """One group a noun, one command a verb, options from the fields of its input."""
+def add_commands(app: typer.Typer) -> dict[str, typer.Typer]:
+    """One group a noun, one command a verb, options from the fields of its input. Returns the groups by noun."""
     groups: dict[str, typer.Typer] = {}
     for route in ROUTES:
         if route.name in _BY_HAND:
@@ -80,6 +80,7 @@ def add_commands(app: typer.Typer) -> None:
         )(_command(route))
     app.command("watermark", help="读取泄露文件中的水印 / who took a leaked CSV or XLSX file out")(_watermark)
     groups["uploads"].command("send", help="上传文件并显示进度 / upload a file and watch it")(_send)
+    return groups
 
 
 def _command(route: Route) -> Callable[..., None]:

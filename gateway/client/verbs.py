@@ -13,6 +13,7 @@ from gateway.schemas.grants import GetGrant, GrantMoved, GrantOut, GrantReceipt,
 from gateway.schemas.keys import ErasureOut, ErasureReceipt, KeyOrderOut, KeyOut, KeyStatus, ListKeys, ListOrders, OrderId, ProposeErasure, ProposeKeyDestruction, ProposeKeyOrder
 from gateway.schemas.notices import ListNotices, NoticePage, ReadNotice, RegisterWebhook, RemoveWebhook, WebhookOut
 from gateway.schemas.parties import ChangePerson, CreateInstitution, CreatePerson, CreateServiceAccount, CreateUnit, GetPerson, InstitutionOut, LeavePerson, ListInstitutions, ListPeople, ListUnits, MembershipOut, MembershipsOf, PersonCreated, PersonOut, SetInstitutionState, SuspendPerson, TransferPerson, UnitOut
+from gateway.schemas.policy import ExplainAccess, ExplanationOut, ListRules, ReadableOut, ReaderOut, RulesOut, WhatCan, WhoCan
 from gateway.schemas.records import ClientRegistered, CorrectRecord, DownloadTemplate, EnterRecord, GetUpload, Receivers, RecordChanges, RecordHistory, RecordReceivers, RecordState, RegisterClient, UploadErrors, UploadOut, WithdrawRecord, WithdrawUpload
 from gateway.schemas.requests import AcceptOffer, AddAttachment, ApproveRequest, AttachmentContent, AttachmentOut, ChangeRequest, CreateRequest, DeclineOffer, DelegateStep, EndorseRequest, GetAttachment, GetRequest, ListRequests, PreviewOut, PreviewRequest, RefusalReasonOut, RejectRequest, RequestOut, RequestSummary, RequestTimeline, ReturnRequest, SubmitRequest, TimelineEntry, WithdrawRequest
 from gateway.schemas.sessions import ApiKeyCreated, ApiKeyOut, ClientKeyOut, ConfirmTotp, CreateApiKey, FinishOidc, IssueToken, LinkIdentity, ListApiKeys, ListClientKeys, ListSessions, OidcSignedIn, OidcStarted, OneTimeOut, RegisterClientKey, RemoveTotp, ResetPassword, RevokeApiKey, RevokeClientKey, RevokeSession, SessionListed, SessionOut, SetPassword, SignIn, StartOidc, TokenOut, TotpOffered
@@ -149,6 +150,10 @@ class Verbs(Transport):
     def erasure_receipt(self, ask: OrderId) -> ErasureReceipt:
         """Receipt of an erasure / 删除回执: GET /v1/erasures/{order_id}/receipt"""
         return self._read(ErasureReceipt, self._call("erasure_receipt", ask))
+
+    def explain_access(self, ask: ExplainAccess) -> ExplanationOut:
+        """Why it is allowed or refused / 说明为何允许或拒绝: POST /v1/policy/explain"""
+        return self._read(ExplanationOut, self._call("explain_access", ask))
 
     def export(self, ask: Export) -> bytes:
         """Export a file / 导出文件: POST /v1/export"""
@@ -297,6 +302,10 @@ class Verbs(Transport):
     def list_requests(self, ask: ListRequests | None = None) -> Page[RequestSummary]:
         """List requests / 申请列表: GET /v1/requests"""
         return self._read(Page[RequestSummary], self._call("list_requests", ask or ListRequests()))
+
+    def list_rules(self, ask: ListRules | None = None) -> RulesOut:
+        """The rules in force / 现行规则: GET /v1/policy/rules"""
+        return self._read(RulesOut, self._call("list_rules", ask or ListRules()))
 
     def list_sessions(self, ask: ListSessions | None = None) -> Page[SessionListed]:
         """List sessions / 会话列表: GET /v1/sessions"""
@@ -486,6 +495,14 @@ class Verbs(Transport):
         """Verify a receipt / 核验回执: POST /v1/ledger/verify"""
         return self._read(ReceiptVerdict, self._call("verify_receipt", ask))
 
+    def what_can(self, ask: WhatCan) -> Page[ReadableOut]:
+        """What a person can read / 能读取什么: GET /v1/policy/what-can"""
+        return self._read(Page[ReadableOut], self._call("what_can", ask))
+
+    def who_can(self, ask: WhoCan) -> Page[ReaderOut]:
+        """Everybody who can read it / 谁能读取: GET /v1/policy/who-can"""
+        return self._read(Page[ReaderOut], self._call("who_can", ask))
+
     def who_reads_my_data(self, ask: WhoReadsMyData | None = None) -> Page[ReadershipOut]:
         """Who reads my unit's data / 谁在使用我方数据: GET /v1/grants/readership"""
         return self._read(Page[ReadershipOut], self._call("who_reads_my_data", ask or WhoReadsMyData()))
@@ -642,6 +659,10 @@ class AsyncVerbs(AsyncTransport):
         """Receipt of an erasure / 删除回执: GET /v1/erasures/{order_id}/receipt"""
         return self._read(ErasureReceipt, await self._call("erasure_receipt", ask))
 
+    async def explain_access(self, ask: ExplainAccess) -> ExplanationOut:
+        """Why it is allowed or refused / 说明为何允许或拒绝: POST /v1/policy/explain"""
+        return self._read(ExplanationOut, await self._call("explain_access", ask))
+
     async def export(self, ask: Export) -> bytes:
         """Export a file / 导出文件: POST /v1/export"""
         return await self._call("export", ask)
@@ -789,6 +810,10 @@ class AsyncVerbs(AsyncTransport):
     async def list_requests(self, ask: ListRequests | None = None) -> Page[RequestSummary]:
         """List requests / 申请列表: GET /v1/requests"""
         return self._read(Page[RequestSummary], await self._call("list_requests", ask or ListRequests()))
+
+    async def list_rules(self, ask: ListRules | None = None) -> RulesOut:
+        """The rules in force / 现行规则: GET /v1/policy/rules"""
+        return self._read(RulesOut, await self._call("list_rules", ask or ListRules()))
 
     async def list_sessions(self, ask: ListSessions | None = None) -> Page[SessionListed]:
         """List sessions / 会话列表: GET /v1/sessions"""
@@ -977,6 +1002,14 @@ class AsyncVerbs(AsyncTransport):
     async def verify_receipt(self, ask: VerifyReceipt) -> ReceiptVerdict:
         """Verify a receipt / 核验回执: POST /v1/ledger/verify"""
         return self._read(ReceiptVerdict, await self._call("verify_receipt", ask))
+
+    async def what_can(self, ask: WhatCan) -> Page[ReadableOut]:
+        """What a person can read / 能读取什么: GET /v1/policy/what-can"""
+        return self._read(Page[ReadableOut], await self._call("what_can", ask))
+
+    async def who_can(self, ask: WhoCan) -> Page[ReaderOut]:
+        """Everybody who can read it / 谁能读取: GET /v1/policy/who-can"""
+        return self._read(Page[ReaderOut], await self._call("who_can", ask))
 
     async def who_reads_my_data(self, ask: WhoReadsMyData | None = None) -> Page[ReadershipOut]:
         """Who reads my unit's data / 谁在使用我方数据: GET /v1/grants/readership"""

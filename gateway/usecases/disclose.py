@@ -25,7 +25,7 @@ from gateway.store.disclosure import GrantRow, Row, Standing, Wanted
 from gateway.usecases import _facts
 from gateway.usecases._facts import UNKNOWN_FIELD, FieldClass, View
 from policies.decision import REASONS, Allowed, Refused
-from policies.vocabulary import Object, Resource
+from policies.vocabulary import Facts, Object, Resource
 
 __all__ = ["disclose", "query", "verify"]
 
@@ -49,6 +49,7 @@ class Ruling:
     grant: GrantRow | None
     owner_unit: str
     told: Refused | None = None  # what the reader is told of a refusal that rests on a list of compliance's
+    facts: Facts | None = None  # what was decided upon; None where the refusal is not the rules' own
 
 
 async def disclose(gw: Gateway, by: Principal, ask: Disclose) -> Disclosure | Refusal:
@@ -493,7 +494,7 @@ def _rule_class(
         # and where that would be the values, the answer for a client that is not there.
         without = gw.policy.decide(replace(facts, wall=replace(facts.wall, restricted=False, quiet=False)))
         told = without if isinstance(without, Refused) else Refused(read_id, "", _ABSENT, decision.epoch)
-    return Ruling(decision, fields, grant, row.owner_unit, told)
+    return Ruling(decision, fields, grant, row.owner_unit, told, facts)
 
 
 def _decide_absent(
