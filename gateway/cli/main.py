@@ -19,6 +19,7 @@ from rich.table import Table
 
 from gateway import __version__
 from gateway.cli import payload, present
+from gateway.cli.ledger import add_ledger_commands
 from gateway.cli.local import backup, check, diagnose, restore
 from gateway.cli.policy import add_policy_commands
 from gateway.cli.present import DONE, ERR, FAILED, MISUSED, OUT, as_json, own_problem, problem
@@ -369,6 +370,7 @@ def version_command() -> None:
 
 add_policy_commands(add_commands(app)["policy"])
 app.add_typer(payload.app, name="payload")
+add_ledger_commands(app)
 
 
 def main() -> None:

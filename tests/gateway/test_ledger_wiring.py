@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from gateway.cli.ledger import mirror_log
 from gateway.errors import Problem
 from gateway.keys.logkey import add_witness_key, create_log_keys, open_log_keys, rewrap_log_keys, wrapped_log_keys
 from gateway.keys.memory import InsecureMemoryProvider
@@ -18,10 +21,13 @@ from gateway.runtime import open_gateway
 from gateway.store.db import open_database
 from gateway.usecases._entries import enter
 from gateway.usecases._witnessing import tend_logs
+from gateway.usecases.trail import trust_text
 from gateway.web.app import create_app
 from ledger.checkpoint import Checkpoint
 from ledger.errors import RollbackError
+from ledger.export import export_log
 from ledger.note import sign_note
+from ledger.policy import parse_policy
 from ledger.witness import AddCheckpoint, origin_hash
 from tests.world import World
 
@@ -233,3 +239,24 @@ async def _submission(world: World, old: int) -> bytes:
     text, _, lines = signed.note.rpartition("\n\n")
     own = [line for line in lines.splitlines() if f" {world.settings.origin} " in line]
     return AddCheckpoint(old, tuple(proof), text + "\n\n" + "".join(f"{line}\n" for line in own)).encode()
+
+
+async def test_a_mirror_follows_a_live_gateway_and_the_export_opens_alone(tmp_path: Path) -> None:
+    async with World(catalogue=False) as w:
+        wire, trust = Wire(), tmp_path / "trust.policy"
+        wire.hosts["gw.example"] = create_app(w.gw, worker=False)
+        trust.write_text(trust_text(w.gw))
+        for entries in (3, 300):
+            await _grow(w, entries)
+            address = "http://gw.example/log/grants"
+            found = await mirror_log(
+                address, tmp_path / "mirror", parse_policy(trust.read_bytes()), w.settings.origin, wire
+            )
+            assert found.size == await _size(w) >= entries
+        async with w.db.read() as tx:
+            await export_log(tx, w.gw.grants_log, tmp_path / "bundle", parse_policy(trust.read_bytes()))
+    verifier = [sys.executable, "-I", "lianqiao-verify.pyz", "log", ".", "--policy", "policy.txt"]
+    assert await asyncio.to_thread(subprocess.call, verifier, cwd=tmp_path / "bundle") == 0
+    bundle = next((tmp_path / "bundle" / "tile" / "entries").rglob("000"))
+    bundle.write_bytes(bundle.read_bytes()[:-1] + b"!")
+    assert await asyncio.to_thread(subprocess.call, verifier, cwd=tmp_path / "bundle") == 1
