@@ -71,7 +71,7 @@ def _how_to() -> Iterator[str]:
     yield "## 如何修改规则 / How to change a rule"
     yield ""
     yield "1. 先在 `policies/<kind>/tests/*.yaml` 写用例,再改 `policy.csv`。Write the case first, then the rule."
-    yield "2. 运行 `python -m policies.check [DIRECTORY]`,退出码见下表。Run the check; its exit codes:"
+    yield "2. 运行 `lianqiao policy check [DIRECTORY]`,退出码见下表。Run the check; its exit codes:"
     yield ""
     yield "| 退出码 exit | 含义 meaning |"
     yield "|---|---|"
