@@ -18,7 +18,7 @@ from gateway.store.tables.access import access_grant, grant_item, grant_scope
 from gateway.store.tables.parties import person
 from gateway.store.tables.records import client, record
 from gateway.usecases import _facts
-from gateway.usecases.disclose import rule
+from gateway.usecases._rulings import rule
 from policies.decision import Allowed
 
 LIMIT = 2.5  # round trips

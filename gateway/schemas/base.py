@@ -60,7 +60,9 @@ class Ask(BaseModel):
     def _no_nul(cls, values: Any) -> Any:
         for name, value in values.items() if isinstance(values, Mapping) else ():
             if _holds_nul(value) or _holds_nul(name):
-                raise ValueError(f"{name!r} 含有 NUL 字符 / holds a NUL character" if str(name).isidentifier() else "NUL")
+                raise ValueError(
+                    f"{name!r} 含有 NUL 字符 / holds a NUL character" if str(name).isidentifier() else "NUL"
+                )
         return values
 
 

@@ -54,7 +54,12 @@ async def stage_tokens(tx: Tx, record_id: str, tokens: dict[str, bytes]) -> None
 async def drop_staged(tx: Tx, record_ids: Any) -> None:
     """No staged token of these records (an expression, or a selection of identifiers) is left."""
     t = blind_index
-    await tx.execute(sa.delete(t).where(t.c.record_id.in_(record_ids if isinstance(record_ids, sa.Select) else [record_ids]), t.c.field.endswith(_STAGED)))
+    await tx.execute(
+        sa.delete(t).where(
+            t.c.record_id.in_(record_ids if isinstance(record_ids, sa.Select) else [record_ids]),
+            t.c.field.endswith(_STAGED),
+        )
+    )
 
 
 async def put_in_force(tx: Tx, record_ids: "sa.Select[Any]") -> None:

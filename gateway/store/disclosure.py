@@ -405,7 +405,9 @@ async def covered_at(tx: Tx, grant_id: str, group: str, place: int) -> str | Non
 async def kind_of(tx: Tx, unit_id: str) -> str:
     """The kind of the institution that the unit belongs to; `firm` for an unknown one."""
     joined = _u.join(_i, _i.c.institution_id == _u.c.institution_id)
-    return (await tx.execute(sa.select(_i.c.kind).select_from(joined).where(_u.c.unit_id == unit_id))).scalar() or "firm"
+    return (
+        await tx.execute(sa.select(_i.c.kind).select_from(joined).where(_u.c.unit_id == unit_id))
+    ).scalar() or "firm"
 
 
 async def owns_any(tx: Tx, unit_id: str, group: str) -> bool:

@@ -10,9 +10,7 @@ from gateway.store.db import Tx
 from gateway.store.tables import operation as t
 
 _CLAIM = sa.insert(t.idempotency)
-_FIRST_LEASE = sa.text(
-    "INSERT INTO lease (name, holder, until) VALUES (:name, :holder, :until) ON CONFLICT DO NOTHING"
-)
+_FIRST_LEASE = sa.text("INSERT INTO lease (name, holder, until) VALUES (:name, :holder, :until) ON CONFLICT DO NOTHING")
 
 
 async def claim(tx: Tx, person_id: str, key: str, verb: str, digest: bytes, now: int) -> None:

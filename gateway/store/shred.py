@@ -242,7 +242,9 @@ async def delete_data_keys(tx: Tx, record_id: str, due_at: int) -> int:
         .join(record, record.c.record_id == record_version.c.record_id)
         .where(record_version.c.record_id == record_id, record_version.c.wrapped.is_not(None))
     )
-    wrapped_by = {(str(group), str(key_id)) for group, key_id in [*map(tuple, now_keys.all()), *map(tuple, old_keys.all())]}
+    wrapped_by = {
+        (str(group), str(key_id)) for group, key_id in [*map(tuple, now_keys.all()), *map(tuple, old_keys.all())]
+    }
     await tx.execute(sa.delete(data_key).where(data_key.c.record_id == record_id))
     await tx.execute(
         sa.update(record_version).where(record_version.c.record_id == record_id).values(wrapped=None, sealed=None)

@@ -92,7 +92,9 @@ def _decide_card(gw: Gateway, by: Principal, held: Standing, card: Card | None, 
         )  # fmt: skip
     # The answer for a client that is not there depends on who asks and on nothing else.
     nobody = _decide(gw, by, held, read_id, now, owner="", institution="", suppressed=True)
-    return Refused(read_id, "ABSENT", "suppressed-or-absent", gw.policy.epoch) if isinstance(nobody, Allowed) else nobody
+    return (
+        Refused(read_id, "ABSENT", "suppressed-or-absent", gw.policy.epoch) if isinstance(nobody, Allowed) else nobody
+    )
 
 
 def _decide(

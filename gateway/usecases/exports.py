@@ -17,7 +17,10 @@ from gateway.runtime import Gateway, event_of
 from gateway.schemas.disclosure import Export, Query
 from gateway.sealing.watermark import Marker, write_csv, write_xlsx
 from gateway.usecases import _facts
-from gateway.usecases.disclose import Denied, PageOfRows, _code, _failed, denied, open_row, page_of, settle
+from gateway.usecases._opening import open_row
+from gateway.usecases._pages import PageOfRows, page_of
+from gateway.usecases._rulings import Denied
+from gateway.usecases._settling import denied, failed_event, purpose_code, settle
 
 __all__ = ["export"]
 
@@ -57,13 +60,15 @@ async def export(gw: Gateway, by: Principal, ask: Export) -> ExportedFile | Refu
             page = await page_of(gw, tx, by, held, seen, asked, "export", read_id, first=after is None)
         if isinstance(page, Denied):
             return await denied(gw, by, "export", page, ask.field_group, ask.purpose, read_id)
-        refused = await settle(gw, by, page.allowed, page.events, page.touching, len(page.released), spend=after is None)
+        refused = await settle(
+            gw, by, page.allowed, page.events, page.touching, len(page.released), spend=after is None
+        )
         if refused is not None:
             return refused
         try:
             rows.extend(_opened(page))
         except Exception:
-            await _failed(gw, page.events, "export:failed")
+            await failed_event(gw, page.events, "export:failed")
             raise
         grant_id = page.grant_id
         after = page.next
@@ -71,7 +76,7 @@ async def export(gw: Gateway, by: Principal, ask: Export) -> ExportedFile | Refu
             break
     content = await _file(gw, by, ask, rows, grant_id, read_id)
     await gw.recorded(
-        event_of(by, "export:closed", page.now, target_kind="group", target_id=ask.field_group, purpose=_code(ask.purpose),
+        event_of(by, "export:closed", page.now, target_kind="group", target_id=ask.field_group, purpose=purpose_code(ask.purpose),
                  grant_id=grant_id, outcome="done", record_count=len(rows), read_id=read_id,
                  details={"format": ask.format, "watermark": True, **text_details("reason", ask.reason)})
     )  # fmt: skip

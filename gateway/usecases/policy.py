@@ -30,9 +30,10 @@ from gateway.store import disclosure as store
 from gateway.store import parties
 from gateway.store.db import Tx
 from gateway.store.disclosure import GrantRow, Row, Standing, Wanted
-from gateway.usecases import _facts, _moves, _policy, disclose
+from gateway.usecases import _facts, _moves, _policy
 from gateway.usecases._facts import View
-from gateway.usecases.disclose import Ruling
+from gateway.usecases._rulings import Ruling, decide_absent, known_fields, refused_whole, rule, within_cap
+from gateway.usecases._settling import purpose_code
 from policies.decision import Allowed, Refused
 from policies.texts import KINDS
 from policies.vocabulary import MoveObject
@@ -60,7 +61,7 @@ async def explain_access(gw: Gateway, by: Principal, ask: ExplainAccess) -> Expl
     Whoever watches is told rules and conditions, of anybody. Anybody else is told of itself, and no more than a read
     would tell: effect and coarse reason, and of a record it may not know of, that there is none.
     """
-    disclose._known_fields(ask.fields)  # before any record is looked at, so that it tells of none
+    known_fields(ask.fields)  # before any record is looked at, so that it tells of none
     async with gw.begin() as tx:
         watching = await _watches(gw, tx, by)
         person_id = ask.person_id or by.id
@@ -79,7 +80,7 @@ async def explain_access(gw: Gateway, by: Principal, ask: ExplainAccess) -> Expl
         names = None if ask.fields is None else frozenset(ask.fields)
         rulings = _rulings(gw, who, held, seen, row, found.grants, names, ask.action, ask.purpose, tx.now)
         if row is not None:
-            rulings = [await disclose._within_cap(gw, tx, ruling, row) for ruling in rulings]
+            rulings = [await within_cap(gw, tx, ruling, row) for ruling in rulings]
         now = tx.now
     if not watching:
         refusal = _as_read(gw, who, held, row, found.grants, rulings, ask, now)
@@ -139,7 +140,7 @@ async def what_can(gw: Gateway, by: Principal, ask: WhatCan) -> Page[ReadableOut
             if scopes not in grants:
                 grants[scopes] = await store.grants_for(tx, held.unit_id, who.id, row.field_group, scopes)
             rulings = _rulings(gw, who, held, seen, row, grants[scopes], None, ask.action, ask.purpose, tx.now)
-            found = _readable(row, [await disclose._within_cap(gw, tx, each, row) for each in rulings])
+            found = _readable(row, [await within_cap(gw, tx, each, row) for each in rulings])
             if found is not None:
                 items.append(found)
             if len(items) == ask.limit:
@@ -186,7 +187,7 @@ def _rulings(
 ) -> list[Ruling]:  # fmt: skip
     if row is None:
         return []
-    return disclose.rule(gw, who, held, seen, [row], names, grants, action, purpose, random_id(), now)
+    return rule(gw, who, held, seen, [row], names, grants, action, purpose, random_id(), now)
 
 
 def _as_read(
@@ -197,9 +198,9 @@ def _as_read(
     if any(isinstance(ruling.decision, Allowed) for ruling in rulings):
         return None
     read_id = random_id()
-    absent = disclose._decide_absent(gw, who, held, read_id, ask.action, ask.purpose, now)
+    absent = decide_absent(gw, who, held, read_id, ask.action, ask.purpose, now)
     asked = Disclose(record_id=ask.record_id, purpose=ask.purpose, fields=ask.fields)
-    return disclose._refused(gw, who, held, row, rulings, grants, absent, asked, read_id, now)
+    return refused_whole(gw, who, held, row, rulings, grants, absent, asked, read_id, now)
 
 
 def _explained(gw: Gateway, ruling: Ruling, watching: bool) -> ExplainedFields:
@@ -251,7 +252,7 @@ def _of_item(
     )
     if not names:
         return []
-    found = disclose.rule(gw, who, held, seen, [row], None, grants, "read", purpose, random_id(), now)
+    found = rule(gw, who, held, seen, [row], None, grants, "read", purpose, random_id(), now)
     return [each for each in found if each.fields.fields & names]
 
 
@@ -275,6 +276,6 @@ def _asked(by: Principal, action: str, now: int, kind: str, target: str, purpose
     if not (target.isascii() and target.replace("-", "").isalnum()):
         raise Problem(INVALID_INPUT, field=f"{kind}_id")
     return event_of(
-        by, action, now, target_kind=kind, target_id=target, purpose=disclose._code(purpose), items=(item,) if item else (),
+        by, action, now, target_kind=kind, target_id=target, purpose=purpose_code(purpose), items=(item,) if item else (),
         outcome="done",
     )  # fmt: skip

@@ -118,7 +118,9 @@ async def enter_record(gw: Gateway, by: Principal, ask: EnterRecord) -> RecordSt
         natural = _intake.natural_key(index, ask.field_group, row)
         there = (await store.known_records(tx, by.unit_id, ask.field_group, [natural])).get(natural)
         if there is not None and there.state == "restricted":
-            raise Problem(CONFLICT, field="values", detail_zh="该记录已被限制处理", detail_en="this record is restricted")
+            raise Problem(
+                CONFLICT, field="values", detail_zh="该记录已被限制处理", detail_en="this record is restricted"
+            )
         if there is not None and there.state == "active" and not ask.duplicate_ok:
             raise Problem(LIKELY_DUPLICATE, extra={"record_id": there.record_id})
         record_id, generation = await _put(gw, tx, by, ask.field_group, row)
@@ -168,7 +170,13 @@ async def withdraw_record(gw: Gateway, by: Principal, ask: WithdrawRecord) -> Re
             raise Problem(
                 CONFLICT, field="record_id", detail_zh=f"记录状态为 {state}", detail_en=f"it is {state} already"
             )
-        ended = {"state": "withdrawn", "updated_at": tx.now, "ended_by": by.id, "ended_reason": ask.reason, "ended_at": tx.now}
+        ended = {
+            "state": "withdrawn",
+            "updated_at": tx.now,
+            "ended_by": by.id,
+            "ended_reason": ask.reason,
+            "ended_at": tx.now,
+        }
         if not await store.set_record(tx, ask.record_id, there["generation"], ended):
             raise Problem(CONFLICT, field="record_id")
         tx.record(

@@ -85,7 +85,9 @@ async def _carry_out(
     key = "" if route.safe else request.headers.get("idempotency-key", "")
     claim: Claim | None = None
     if len(key) > 100:
-        raise Problem(INVALID_INPUT, field="Idempotency-Key", detail_zh="最长100个字符", detail_en="100 characters at most")
+        raise Problem(
+            INVALID_INPUT, field="Idempotency-Key", detail_zh="最长100个字符", detail_en="100 characters at most"
+        )
     if key:
         claim = Claim(by.id, key, route.name, hashlib.sha256(ask.model_dump_json().encode()).digest())
         again = await _answered_before(gw, claim)

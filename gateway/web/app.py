@@ -58,7 +58,9 @@ def create_app(gateway: Gateway, *, worker: bool | None = None) -> ASGIApp:
     @app.exception_handler(Exception)
     async def defect(request: Request, _error: Exception) -> Response:
         # What went wrong is logged at the edge, without its message; the caller learns that nothing was kept.
-        return problem_response(Problem(UNAVAILABLE), api.locale_of(request), instance=request.scope.get("request_id", ""))
+        return problem_response(
+            Problem(UNAVAILABLE), api.locale_of(request), instance=request.scope.get("request_id", "")
+        )
 
     limit = gateway.settings.max_body
     hot = HotReads(app, RAW)

@@ -36,8 +36,8 @@ def document(server: str) -> dict[str, Any]:
     schemas["Problem"] = _PROBLEM
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
-        ask = _resolve(refs[(route.ask, "validation")], schemas)  # type: ignore[index]
-        answer = refs.get((route.answer, "serialization"), {"type": "string", "format": "binary"})  # type: ignore[call-overload]
+        ask = _resolve(refs[(route.ask, "validation")], schemas)
+        answer = refs.get((route.answer, "serialization"), {"type": "string", "format": "binary"})
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, ask, answer)
     return {
         "openapi": "3.1.0",

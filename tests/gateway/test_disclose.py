@@ -544,8 +544,8 @@ async def test_nothing_leaves_without_a_trail(stage: Stage, monkeypatch: pytest.
     grant = await stage.granted(use_limit=9)
     await stage.w.gw.trail.stop()
     opened: list[str] = []
-    real = __import__("gateway.usecases.disclose", fromlist=["open_"]).open_
-    monkeypatch.setattr("gateway.usecases.disclose.open_", lambda *a: opened.append("!") or real(*a))
+    real = __import__("gateway.usecases._opening", fromlist=["open_"]).open_
+    monkeypatch.setattr("gateway.usecases._opening.open_", lambda *a: opened.append("!") or real(*a))
     verify = Verify(client_id=stage.clients[0], field_group="contact", field="name", value="王示例", purpose=PURPOSE)
     asks = [
         ("disclose", "analyst", Disclose(record_id=stage.contacts[0], purpose=PURPOSE)),

@@ -161,7 +161,9 @@ async def test_postgres_heap_and_dump_hold_no_value(fresh_postgres: str, postgre
         assert seen == []
         dump = shutil.which("pg_dump")
         if dump:  # where the client tools are installed, what they write is searched as well
-            written = (await asyncio.to_thread(subprocess.run, [dump, fresh_postgres], capture_output=True, check=False)).stdout
+            written = (
+                await asyncio.to_thread(subprocess.run, [dump, fresh_postgres], capture_output=True, check=False)
+            ).stdout
             assert found_in("pg_dump", written) == []
 
 

@@ -12,7 +12,9 @@ idempotency = sa.Table(
     sa.Column("verb", sa.String(60), nullable=False),
     sa.Column("body_digest", sa.LargeBinary, nullable=False),
     sa.Column("status", sa.Integer, nullable=False),
-    sa.Column("answer", sa.LargeBinary, nullable=False),  # writes answer with identifiers and states, never with protected values
+    sa.Column(
+        "answer", sa.LargeBinary, nullable=False
+    ),  # writes answer with identifiers and states, never with protected values
     sa.Column("created_at", sa.BigInteger, nullable=False, index=True),
 )
 

@@ -1,6 +1,5 @@
 """The first schema."""
 
-# ruff: noqa: E501, PLR0915
 
 import sqlalchemy as sa
 from alembic import op
