@@ -34,7 +34,8 @@ demo: $(VENV)/.runtime        ## the story in the terminal
 	$(BIN)/lianqiao demo
 
 test: $(VENV)/.test console   ## everything but the long runs
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not deep"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not deep" --ignore tests/browser
+	$(BIN)/python -m pytest -q -m "not deep" tests/browser  # apart: its browser keeps an event loop running
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
