@@ -5,6 +5,7 @@ import { BrowserRouter } from "react-router-dom";
 import "antd/dist/reset.css";
 import "./look.css";
 import { App } from "./App";
+import { nameListboxes } from "./parts/listboxes";
 import { SessionRoom } from "./session";
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
@@ -15,6 +16,7 @@ document.createElement = ((name: string, options?: ElementCreationOptions) => {
   return made;
 }) as typeof document.createElement;
 
+nameListboxes();
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(
