@@ -127,7 +127,10 @@ async def test_what_counts_once_counts_once_across_replicas(replicas: tuple[Worl
 
 async def test_a_nul_is_bad_input_and_no_login(replicas: tuple[World, Gateway]) -> None:
     w, _ = replicas
-    for wrong in (lambda: SignIn(login="analyst\0", password=SecretStr(PASSWORD)), lambda: GetPerson(person_id="person\0")):
+    for wrong in (
+        lambda: SignIn(login="analyst\0", password=SecretStr(PASSWORD)),
+        lambda: GetPerson(person_id="person\0"),
+    ):
         with pytest.raises(ValidationError, match="NUL"):
             wrong()
     person = GetPerson.model_construct(person_id="person\0")  # and below the schema the database does not break on it
