@@ -5,7 +5,6 @@ also put under its own checkpoints as a second, post-quantum signature.
 """
 
 import struct
-from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -16,13 +15,11 @@ from ledger.errors import MalformedError
 from ledger.note import (
     ED25519,
     Ed25519Verifier,
+    NamedKey,
     Signature,
     Verifier,
-    check_name,
     decode_vkey,
     ed25519_ok,
-    encode_vkey,
-    key_id,
     public_of,
 )
 
@@ -65,26 +62,12 @@ def seconds_of(signature: Signature) -> int:
     return seconds
 
 
-@dataclass(frozen=True, slots=True)
-class CosignatureVerifier:
+class CosignatureVerifier(NamedKey):
     """Checks timestamped Ed25519 cosignatures (kind 0x04)."""
 
-    name: str
-    public: bytes
-    _key: Ed25519PublicKey = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        if len(self.public) != 32:
-            raise MalformedError("vkey", "an Ed25519 key has 32 bytes")
-        object.__setattr__(self, "_key", Ed25519PublicKey.from_public_bytes(self.public))
-
-    @property
-    def key_id(self) -> bytes:
-        return key_id(self.name, COSIGNATURE_ED25519, self.public)
-
-    def vkey(self) -> str:
-        return encode_vkey(self.name, COSIGNATURE_ED25519, self.public)
+    __slots__ = ()
+    kind, algorithm, size = COSIGNATURE_ED25519, "Ed25519", 32
+    load = staticmethod(Ed25519PublicKey.from_public_bytes)
 
     def verify(self, text: str, payload: bytes) -> bool:
         """Whether time and signature in the payload are this key's over the text."""
@@ -94,26 +77,12 @@ class CosignatureVerifier:
         return seconds <= MAX_SIZE and ed25519_ok(self._key, payload[8:], ed25519_message(text, seconds))
 
 
-@dataclass(frozen=True, slots=True)
-class MldsaVerifier:
+class MldsaVerifier(NamedKey):
     """Checks timestamped ML-DSA-44 cosignatures (kind 0x06, FIPS 204)."""
 
-    name: str
-    public: bytes
-    _key: MLDSA44PublicKey = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        if len(self.public) != 1312:
-            raise MalformedError("vkey", "an ML-DSA-44 key has 1312 bytes")
-        object.__setattr__(self, "_key", MLDSA44PublicKey.from_public_bytes(self.public))
-
-    @property
-    def key_id(self) -> bytes:
-        return key_id(self.name, COSIGNATURE_MLDSA44, self.public)
-
-    def vkey(self) -> str:
-        return encode_vkey(self.name, COSIGNATURE_MLDSA44, self.public)
+    __slots__ = ()
+    kind, algorithm, size = COSIGNATURE_MLDSA44, "ML-DSA-44", 1312
+    load = staticmethod(MLDSA44PublicKey.from_public_bytes)
 
     def verify(self, text: str, payload: bytes) -> bool:
         """Whether time and signature in the payload are this key's over the checkpoint in the text."""

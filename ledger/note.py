@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -125,25 +125,42 @@ def decode_vkey(text: str) -> tuple[str, int, bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ed25519Verifier:
-    """Checks plain Ed25519 signatures over note texts (kind 0x01)."""
+class NamedKey:
+    """A public key under its name in notes; what every verifier shares. Subclasses say its kind and how it is loaded."""
+
+    kind: ClassVar[int]
+    algorithm: ClassVar[str]
+    size: ClassVar[int]  # bytes of the public key
 
     name: str
     public: bytes
-    _key: Ed25519PublicKey = field(init=False, repr=False, compare=False)
+    _key: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if len(self.public) != 32:
-            raise MalformedError("vkey", "an Ed25519 key has 32 bytes")
-        object.__setattr__(self, "_key", Ed25519PublicKey.from_public_bytes(self.public))
+        if len(self.public) != self.size:
+            raise MalformedError("vkey", f"an {self.algorithm} key has {self.size} bytes")
+        object.__setattr__(self, "_key", self.load(self.public))
+
+    @staticmethod
+    def load(public: bytes, /) -> Any:
+        """The key that `public` stands for."""
+        raise NotImplementedError
 
     @property
     def key_id(self) -> bytes:
-        return key_id(self.name, ED25519, self.public)
+        return key_id(self.name, self.kind, self.public)
 
     def vkey(self) -> str:
-        return encode_vkey(self.name, ED25519, self.public)
+        return encode_vkey(self.name, self.kind, self.public)
+
+
+class Ed25519Verifier(NamedKey):
+    """Checks plain Ed25519 signatures over note texts (kind 0x01)."""
+
+    __slots__ = ()
+    kind, algorithm, size = ED25519, "Ed25519", 32
+    load = staticmethod(Ed25519PublicKey.from_public_bytes)
 
     def verify(self, text: str, payload: bytes) -> bool:
         """Whether the payload is this key's signature over the text."""
