@@ -6,7 +6,7 @@ from itertools import combinations
 
 from gateway.domain.text import find_flaw, fold
 from gateway.errors import INVALID_INPUT, Problem, declare
-from policies.vocabulary import INSTITUTION_KINDS, ROLES, SIDES
+from policies.vocabulary import ROLES
 
 WRONG_TRANSITION = declare(
     "wrong-transition", "conflict",
@@ -158,20 +158,6 @@ def check_roles(roles: frozenset[str], institution_kind: str, kind: str = "perso
                 detail_en=f"one person cannot be {listed}",
             )
     return roles
-
-
-def check_kind(kind: str) -> str:
-    return _one_of(kind, INSTITUTION_KINDS, "kind")
-
-
-def check_side(side: str) -> str:
-    return _one_of(side, SIDES, "side")
-
-
-def _one_of(value: str, allowed: tuple[str, ...], field: str) -> str:
-    if value not in allowed:
-        raise wrong(field, f"应为以下之一: {', '.join(allowed)}", f"must be one of {', '.join(allowed)}")
-    return value
 
 
 def clean_login(text: str) -> str:

@@ -178,12 +178,6 @@ async def get_all_uses(tx: Tx) -> dict[str, int]:
     return {str(row["key_id"]): int(row["total"]) for row in (await tx.execute(query)).mappings().all()}
 
 
-async def find_data_key(tx: Tx, record_id: str, compartment: str) -> DataKeyRow | None:
-    """The wrapped data key of one record's compartment, or None when it was never sealed or is erased."""
-    rows = await find_data_keys(tx, compartment, [record_id])
-    return rows.get(record_id)
-
-
 async def find_data_keys(tx: Tx, compartment: str, records: Iterable[str]) -> dict[str, DataKeyRow]:
     """Wrapped data keys by record id; records without one are left out."""
     found: dict[str, DataKeyRow] = {}

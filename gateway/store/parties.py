@@ -193,19 +193,6 @@ async def list_people(
     return [_with_roles(row, roles.get(row["person_id"], frozenset())) for row in rows]
 
 
-async def list_holders(tx: Tx, role: str, unit_id: str | None = None) -> list[str]:
-    """Identifiers of the active people who hold `role` (in `unit_id`): whom to tell that something waits for them."""
-    statement = (
-        sa.select(t.person.c.person_id)
-        .join(t.person_role, t.person_role.c.person_id == t.person.c.person_id)
-        .where(t.person_role.c.role == role, t.person.c.state == "active")
-        .order_by(t.person.c.login)
-    )
-    if unit_id:
-        statement = statement.where(t.person.c.unit_id == unit_id)
-    return list((await tx.execute(statement)).scalars())
-
-
 async def count_people(tx: Tx) -> int:
     return int((await tx.execute(sa.select(sa.func.count()).select_from(t.person))).scalar() or 0)
 
