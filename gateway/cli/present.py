@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.errors import Problem
@@ -59,17 +60,16 @@ def _cell(value: Any, width: int) -> str:
         text = orjson.dumps(value).decode()
     else:
         text = str(value)
-    text = text.replace("[", "\\[")
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return escape(text if len(text) <= width else text[: width - 1] + "…")
 
 
 def problem(code: str, detail: str, remedy: str, errors: Sequence[Mapping[str, Any]] = ()) -> None:
     """A problem on standard error: what, where, and what to do next."""
-    ERR.print(f"[red]✗[/red] {code}: {detail}", highlight=False)
+    ERR.print(f"[red]✗[/red] {escape(f'{code}: {detail}')}", highlight=False)
     for error in errors:
-        ERR.print(f"  - {error.get('field', '')}: {error.get('message', '')}", highlight=False)
+        ERR.print(escape(f"  - {error.get('field', '')}: {error.get('message', '')}"), highlight=False)
     if remedy:
-        ERR.print(f"  → {remedy}", highlight=False)
+        ERR.print(escape(f"  → {remedy}"), highlight=False)
 
 
 def own_problem(found: Problem) -> None:

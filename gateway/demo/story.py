@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.engine import make_url
 
 from gateway.demo.seed import DemoFailed, seed
@@ -69,7 +70,7 @@ class _Story:
             mark = "[green]✓[/green]" if ok else "[red]✗[/red]"
             name = self.people[login].name if login in self.people else ""
             self.out.print(f"{mark} [bold]{step.n:>2}[/bold] {zh} [dim]{en}[/dim]", highlight=False)
-            self.out.print(f"      {name} {result}".replace("[", "\\["), style="cyan", highlight=False)
+            self.out.print(escape(f"      {name} {result}"), style="cyan", highlight=False)
 
 
 async def tell(database: str, out: Console | None) -> list[dict[str, Any]]:
